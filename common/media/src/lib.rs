@@ -1,0 +1,1 @@
+//! Decodes audio, drives ffmpeg, reads and checks media files.

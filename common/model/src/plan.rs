@@ -1,0 +1,86 @@
+//! What `scene_planner` decided: the look of the film, its places, and a shot for every clip.
+
+use serde::{Deserialize, Serialize};
+
+use crate::look::{CameraMove, Palette, SceneKind};
+use crate::{ClipIndex, Seconds};
+
+/// The director's plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScenePlan {
+    /// The film in a sentence or two, for people.
+    pub summary: String,
+    /// The words of the prompt that decided something, for people: why the film looks as it does.
+    pub heard_words: Vec<String>,
+    /// The colours that hold the film together.
+    pub palette: Palette,
+    /// Where it takes place; at least one.
+    pub places: Vec<Place>,
+    /// One a clip, in order, with the times of the clip grid.
+    pub shots: Vec<Shot>,
+    /// How each clip goes over into the next: one fewer than shots.
+    pub transitions: Vec<Transition>,
+}
+
+/// A place's name within its plan: `place-1`, …
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlaceId(pub String);
+
+/// Somewhere the film takes place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its name within the plan.
+    pub id: PlaceId,
+    /// What is to be seen there, in a sentence.
+    pub description: String,
+    /// The built-in scene that draws it.
+    pub scene: SceneKind,
+    /// Which of that kind.
+    pub seed: u64,
+    /// Its variation of the film's palette.
+    pub palette: Palette,
+}
+
+/// What one clip shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shot {
+    /// The clip.
+    pub clip: ClipIndex,
+    /// Where it begins.
+    pub start: Seconds,
+    /// Where it ends.
+    pub end: Seconds,
+    /// Index of the section of the analysis that it lies in.
+    pub section: usize,
+    /// Where it takes place.
+    pub place: PlaceId,
+    /// What is to be seen, in a sentence.
+    pub description: String,
+    /// How the view moves.
+    pub camera: CameraMove,
+    /// 0–1, from the section's energy.
+    pub intensity: f32,
+}
+
+/// How one clip goes over into the next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Transition {
+    /// The clip before.
+    pub from_clip: ClipIndex,
+    /// The clip after.
+    pub to_clip: ClipIndex,
+    /// How.
+    #[serde(rename = "type")]
+    pub kind: TransitionKind,
+    /// Why, for people.
+    pub rationale: String,
+}
+
+/// The ways from clip to clip that the composer knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransitionKind {
+    /// At once.
+    Cut,
+}

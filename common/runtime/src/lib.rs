@@ -1,0 +1,1 @@
+//! One worker loop for six stages: claim, renew, settle, hand over.

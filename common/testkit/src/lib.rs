@@ -1,0 +1,1 @@
+//! What tests stand on: a real nats-server each, synthetic songs, conditions with deadlines.

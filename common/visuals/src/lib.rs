@@ -1,0 +1,1 @@
+//! The built-in renderer: scene parameters, time and music into pixels.

@@ -1,0 +1,1 @@
+//! The JetStream topology as typed data: streams, subjects, consumers, buckets, users.

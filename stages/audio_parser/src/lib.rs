@@ -1,0 +1,1 @@
+//! Module 3: hears tempo, beats, sections and energy, and lays the clip grid.

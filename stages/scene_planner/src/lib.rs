@@ -1,0 +1,1 @@
+//! Module 4: directs the film from the prompt and what was heard.
