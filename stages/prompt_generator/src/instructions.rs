@@ -1,0 +1,263 @@
+//! One instruction a shot: frames, beats, words, scene parameters and the still of its place.
+
+use model::analysis::AudioAnalysis;
+use model::clip::{ClipInstruction, ClipPrompts};
+use model::look::SceneParameters;
+use model::plan::{Place, ScenePlan, Shot};
+use model::reference::ReferenceImages;
+use model::{ArtifactRef, FrameRate, Seconds};
+
+pub use crate::frames::FramesError;
+use crate::frames::{self, Span};
+use crate::wording;
+
+/// How strongly pictures answer to the music unless the user says otherwise.
+const REACTIVITY: f32 = 0.7;
+
+/// Why no instructions can be written.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum InstructionsError {
+    /// The plan's times hold no frames.
+    #[error("laying the shots on frames")]
+    Frames(#[from] FramesError),
+    /// A shot names a place that the plan does not have.
+    #[error("clip {clip} takes place at {place:?}, which is not in the plan")]
+    UnknownPlace {
+        /// The clip.
+        clip: model::ClipIndex,
+        /// The place it names.
+        place: String,
+    },
+}
+
+/// What the instructions are written from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// The user's words.
+    pub prompt: &'a str,
+    /// What was heard.
+    pub heard: &'a AudioAnalysis,
+    /// The director's plan.
+    pub plan: &'a ScenePlan,
+    /// The stills; a place without one is described in words alone.
+    pub references: &'a ReferenceImages,
+    /// The film's frame rate.
+    pub rate: FrameRate,
+}
+
+/// Writes the instructions of a whole film; their frames tile it.
+pub fn write(sources: &Sources<'_>) -> Result<ClipPrompts, InstructionsError> {
+    let shots = &sources.plan.shots;
+    let spans = frames::spans(shots, sources.heard.duration, sources.rate)?;
+    let instruction = |(shot, span): (&Shot, &Span)| instruction(shot, *span, sources);
+    let clips = shots
+        .iter()
+        .zip(&spans)
+        .map(instruction)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(ClipPrompts {
+        clips,
+        frames: spans.iter().map(|span| u64::from(span.count)).sum(),
+    })
+}
+
+fn instruction(
+    shot: &Shot,
+    span: Span,
+    sources: &Sources<'_>,
+) -> Result<ClipInstruction, InstructionsError> {
+    let place = sources
+        .plan
+        .places
+        .iter()
+        .find(|place| place.id == shot.place)
+        .ok_or_else(|| InstructionsError::UnknownPlace {
+            clip: shot.clip,
+            place: shot.place.0.clone(),
+        })?;
+    let beats = beats_within(shot, sources.heard);
+    Ok(ClipInstruction {
+        index: shot.clip,
+        start: shot.start,
+        end: shot.end,
+        first_frame: span.first,
+        frames: span.count,
+        prompt: wording::prompt(
+            sources.prompt,
+            shot,
+            place.palette,
+            sources.heard,
+            beats.len(),
+        ),
+        negative_prompt: wording::NEGATIVE.to_owned(),
+        beats,
+        scene: scene(shot, place),
+        reference: still_of(place, sources.references),
+    })
+}
+
+/// The clip's picture. Its seed differs from its neighbours', so that every cut is seen as one, while
+/// scene and palette stay those of the place.
+fn scene(shot: &Shot, place: &Place) -> SceneParameters {
+    SceneParameters {
+        scene: place.scene,
+        seed: splitmix64(place.seed.wrapping_add(u64::from(shot.clip.0))),
+        palette: place.palette,
+        camera: shot.camera,
+        intensity: shot.intensity,
+        reactivity: REACTIVITY,
+    }
+}
+
+fn beats_within(shot: &Shot, heard: &AudioAnalysis) -> Vec<Seconds> {
+    let times = heard.beats.iter().map(|beat| beat.time);
+    let inside = times.filter(|time| (shot.start..shot.end).contains(time));
+    inside.map(|time| Seconds(time.0 - shot.start.0)).collect()
+}
+
+fn still_of(place: &Place, references: &ReferenceImages) -> Option<ArtifactRef> {
+    let image = references
+        .images
+        .iter()
+        .find(|image| image.place == place.id)?;
+    Some(image.image.clone())
+}
+
+/// Spreads neighbouring numbers over all 64 bits.
+///
+/// SplitMix64: Steele, Lea & Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014, fig. 14.
+fn splitmix64(number: u64) -> u64 {
+    let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::analysis::{Beat, Mood, MoodWord, Tempo};
+    use model::look::{CameraMove, Palette, SceneKind, Srgb};
+    use model::plan::PlaceId;
+    use model::{ArtifactKey, ClipIndex, Stored};
+
+    use super::*;
+
+    fn artifact(key: &str) -> ArtifactRef {
+        let key = ArtifactKey::try_from(key.to_owned()).unwrap();
+        ArtifactRef {
+            key,
+            length: 2,
+            sha256: "0".repeat(64),
+        }
+    }
+
+    fn heard() -> AudioAnalysis {
+        AudioAnalysis {
+            analyser: "test".to_owned(),
+            duration: Seconds(8.0),
+            tempo: Tempo {
+                bpm: 120.0,
+                confidence: 1.0,
+                alternates: vec![],
+            },
+            beats_per_bar: 4,
+            beats: (0..16)
+                .map(|n| Beat {
+                    time: Seconds(0.5 * f64::from(n)),
+                    downbeat: n % 4 == 0,
+                })
+                .collect(),
+            sections: vec![],
+            mood: Mood {
+                primary: MoodWord::Calm,
+                valence: 0.0,
+                arousal: 0.0,
+                confidence: 1.0,
+            },
+            clip_grid: vec![],
+            peaks: vec![],
+            envelopes: Stored::new(artifact("envelopes.json")),
+        }
+    }
+
+    fn plan() -> ScenePlan {
+        let grey = Srgb([9, 9, 9]);
+        let palette = Palette {
+            deep: grey,
+            shade: grey,
+            tone: grey,
+            light: grey,
+            accent: grey,
+        };
+        let shot = |n: u32| Shot {
+            clip: ClipIndex(n),
+            start: Seconds(2.0 * f64::from(n)),
+            end: Seconds(2.0 * f64::from(n + 1)),
+            section: 0,
+            place: PlaceId("place-1".to_owned()),
+            description: "a lake".to_owned(),
+            camera: CameraMove::Hold,
+            intensity: 0.5,
+        };
+        ScenePlan {
+            summary: String::new(),
+            heard_words: vec![],
+            palette,
+            places: vec![Place {
+                id: PlaceId("place-1".to_owned()),
+                description: "a lake".to_owned(),
+                scene: SceneKind::Aurora,
+                seed: 7,
+                palette,
+            }],
+            shots: (0..4).map(shot).collect(),
+            transitions: vec![],
+        }
+    }
+
+    fn written(plan: &ScenePlan) -> Result<ClipPrompts, InstructionsError> {
+        let references = ReferenceImages { images: vec![] };
+        write(&Sources {
+            prompt: "still water",
+            heard: &heard(),
+            plan,
+            references: &references,
+            rate: FrameRate::FPS_30,
+        })
+    }
+
+    #[test]
+    fn a_clip_knows_its_frames_its_beats_and_its_words() {
+        let prompts = written(&plan()).unwrap();
+        assert_eq!(prompts.frames, 240);
+
+        let second = &prompts.clips[1];
+        assert_eq!((second.first_frame, second.frames), (60, 60));
+        assert_eq!(second.beats, [0.0, 0.5, 1.0, 1.5].map(Seconds));
+        assert!(
+            second.prompt.contains("A lake") && second.prompt.contains("still water"),
+            "{}",
+            second.prompt
+        );
+    }
+
+    #[test]
+    fn neighbouring_clips_of_one_place_share_their_scene_but_not_their_seed() {
+        let prompts = written(&plan()).unwrap();
+        for pair in prompts.clips.windows(2) {
+            assert_eq!(pair[0].scene.scene, pair[1].scene.scene);
+            assert_ne!(pair[0].scene.seed, pair[1].scene.seed);
+        }
+    }
+
+    #[test]
+    fn a_shot_at_a_place_that_is_not_planned_is_refused() {
+        let mut plan = plan();
+        plan.shots[2].place = PlaceId("nowhere".to_owned());
+        let error = written(&plan).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "clip 2 takes place at \"nowhere\", which is not in the plan"
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! The palette of a film: four anchors from dark to light along one path of hue, and an accent.
+//!
+//! Ours. Rules: the anchors' lightness is what gives a picture its depth, so it is set first and hardly
+//! moves; chroma is highest in the middle; hue travels from the shadows to the lights as it does
+//! outdoors; one accent stands against it.
+
+use model::analysis::{Mood, MoodWord};
+use model::look::{Palette, SceneKind};
+
+use crate::oklch::Oklch;
+use crate::theme::Theme;
+
+/// A palette as numbers, before it becomes colours.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Scheme {
+    /// Hue of the shadows, in degrees.
+    shadow: f64,
+    /// Hue of the lights.
+    light: f64,
+    /// Hue of what stands out.
+    accent: f64,
+    /// Added to every lightness.
+    lightness: f64,
+    /// Times every chroma.
+    chroma: f64,
+}
+
+impl Scheme {
+    /// The scheme of a film: the prompt's colours where it names some, else those of its first scene,
+    /// shifted by the song's mood.
+    pub(crate) fn of_film(theme: &Theme, scene: SceneKind, mood: Mood) -> Self {
+        let (shadow, light, accent) = natural_hues(scene);
+        let (shadow, light, accent) = match theme.hues.as_slice() {
+            [] => (shadow, light, accent),
+            // One colour: it leads, its neighbours carry, its opposite is the accent.
+            [lead] => (lead - 20.0, lead + 35.0, lead + 180.0),
+            [lead, second] => (*lead, *lead + 0.35 * turn(*lead, *second), *second),
+            [lead, second, third, ..] => (*lead, *second, *third),
+        };
+        let (lightness, chroma) = mood_shift(mood);
+        Self {
+            shadow,
+            light,
+            accent,
+            lightness: (0.05 * theme.lightness + lightness).clamp(-0.07, 0.07),
+            chroma: (1.0 + 0.35 * theme.vividness + chroma).clamp(0.35, 1.5),
+        }
+    }
+
+    /// A place's own variation: hue turned by `degrees`, and darker or lighter by `lightness`.
+    pub(crate) fn varied(self, degrees: f64, lightness: f64) -> Self {
+        Self {
+            shadow: self.shadow + degrees,
+            light: self.light + degrees,
+            lightness: (self.lightness + lightness).clamp(-0.1, 0.1),
+            ..self
+        }
+    }
+
+    /// The colours themselves.
+    pub(crate) fn palette(self) -> Palette {
+        let anchor = |lightness: f64, chroma: f64, along: f64| {
+            let hue = self.shadow + along * turn(self.shadow, self.light);
+            Oklch::new(lightness + self.lightness, chroma * self.chroma, hue).to_srgb()
+        };
+        Palette {
+            deep: anchor(0.19, 0.055, 0.0),
+            shade: anchor(0.38, 0.105, 0.25),
+            tone: anchor(0.64, 0.125, 0.7),
+            light: anchor(0.90, 0.06, 1.0),
+            accent: Oklch::new(0.72, 0.19 * self.chroma.max(0.8), self.accent).to_srgb(),
+        }
+    }
+}
+
+/// Hues of shadow, light and accent that suit a scene when nobody asks for others.
+fn natural_hues(scene: SceneKind) -> (f64, f64, f64) {
+    match scene {
+        SceneKind::Nebula => (285.0, 20.0, 65.0),
+        SceneKind::Ridges => (290.0, 70.0, 40.0),
+        SceneKind::NeonCity => (280.0, 210.0, 345.0),
+        SceneKind::Bauhaus => (265.0, 85.0, 30.0),
+        SceneKind::Aurora => (255.0, 165.0, 150.0),
+        SceneKind::Ink => (250.0, 60.0, 25.0),
+    }
+}
+
+/// How the song's mood shifts lightness and chroma.
+fn mood_shift(mood: Mood) -> (f64, f64) {
+    let sure = f64::from(mood.confidence.clamp(0.0, 1.0));
+    let (lightness, chroma) = match mood.primary {
+        MoodWord::Energetic => (0.01, 0.2),
+        MoodWord::Bright => (0.03, 0.1),
+        MoodWord::Dark => (-0.03, -0.1),
+        MoodWord::Calm => (0.0, -0.15),
+    };
+    (lightness * sure, chroma * sure)
+}
+
+/// The shorter way round from one hue to another, in degrees, −180 to 180.
+fn turn(from: f64, to: f64) -> f64 {
+    (to - from + 180.0).rem_euclid(360.0) - 180.0
+}
+
+#[cfg(test)]
+mod tests {
+    use model::look::Srgb;
+
+    use super::*;
+    use crate::theme;
+
+    const NEUTRAL: Mood = Mood {
+        primary: MoodWord::Calm,
+        valence: 0.0,
+        arousal: 0.0,
+        confidence: 0.0,
+    };
+
+    fn palette_of(prompt: &str) -> Palette {
+        let theme = theme::read(prompt);
+        Scheme::of_film(&theme, theme.scenes[0], NEUTRAL).palette()
+    }
+
+    fn brightness(Srgb([red, green, blue]): Srgb) -> u32 {
+        2 * u32::from(red) + 5 * u32::from(green) + u32::from(blue)
+    }
+
+    #[test]
+    fn anchors_run_from_dark_to_light_whatever_is_asked_for() {
+        for prompt in [
+            "",
+            "dark red night",
+            "bright pastel pink morning light",
+            "teal and gold",
+            "neon",
+        ] {
+            let palette = palette_of(prompt);
+            let steps = [palette.deep, palette.shade, palette.tone, palette.light].map(brightness);
+            assert!(steps.is_sorted_by(|a, b| a < b), "{prompt}: {steps:?}");
+        }
+    }
+
+    #[test]
+    fn a_named_colour_leads_the_palette() {
+        let Srgb([red, green, blue]) = palette_of("everything in deep blue").tone;
+        assert!(blue > red && blue > green, "{red} {green} {blue}");
+        let Srgb([red, _, blue]) = palette_of("all crimson and scarlet").tone;
+        assert!(red > blue, "{red} {blue}");
+    }
+
+    #[test]
+    fn the_way_between_hues_is_the_shorter_one() {
+        assert_eq!(turn(350.0, 10.0), 20.0);
+        assert_eq!(turn(10.0, 350.0), -20.0);
+    }
+}

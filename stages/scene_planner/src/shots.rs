@@ -1,0 +1,119 @@
+//! A shot for every slot of the clip grid: where, how the view moves, how much is going on.
+
+use model::Seconds;
+use model::analysis::{ClipSlot, Edge, Section};
+use model::look::CameraMove;
+use model::plan::{Place, Shot, Transition, TransitionKind};
+
+use crate::places::Places;
+use crate::theme::Theme;
+
+/// One shot a slot, in order. `sections` must not be empty.
+pub(crate) fn plan(
+    grid: &[ClipSlot],
+    sections: &[Section],
+    places: &Places,
+    theme: &Theme,
+) -> Vec<Shot> {
+    let mut shots: Vec<Shot> = Vec::with_capacity(grid.len());
+    for slot in grid {
+        let section = section_at(sections, slot);
+        let before = shots.last().map(|shot| shot.camera);
+        let energy = sections.get(section).map_or(0.5, |section| section.energy);
+        let intensity = (energy + 0.2 * theme.pace as f32).clamp(0.0, 1.0);
+        let Some(place) = place_of(slot, section, places, intensity) else {
+            continue;
+        };
+        let camera = camera(intensity, slot.index.0, before);
+        shots.push(Shot {
+            clip: slot.index,
+            start: slot.start,
+            end: slot.end,
+            section,
+            place: place.id.clone(),
+            description: format!("{}, {}", place.description, in_words(camera)),
+            camera,
+            intensity,
+        });
+    }
+    shots
+}
+
+/// The index of the section that holds the middle of a slot: edges may lie on the boundary itself.
+fn section_at(sections: &[Section], slot: &ClipSlot) -> usize {
+    let middle = Seconds(f64::midpoint(slot.start.0, slot.end.0));
+    sections
+        .iter()
+        .position(|section| middle < section.end)
+        .unwrap_or(sections.len().saturating_sub(1))
+}
+
+/// The section's place. Where much is going on, every third shot looks over at another place, so that a
+/// chorus does not stand still.
+fn place_of<'a>(
+    slot: &ClipSlot,
+    section: usize,
+    places: &'a Places,
+    intensity: f32,
+) -> Option<&'a Place> {
+    let home = places.of_section.get(section).copied().unwrap_or(0);
+    let count = places.places.len();
+    let away = intensity > 0.66 && slot.index.0 % 3 == 2 && count > 1;
+    places
+        .places
+        .get(if away { (home + 1) % count } else { home })
+}
+
+/// A move that suits the intensity, and is not the one before.
+fn camera(intensity: f32, clip: u32, before: Option<CameraMove>) -> CameraMove {
+    use CameraMove::{Hold, PanLeft, PanRight, PullOut, PushIn, Rise};
+    let moves: &[CameraMove] = match intensity {
+        calm if calm < 0.33 => &[Hold, PullOut, PanRight, Rise],
+        medium if medium < 0.66 => &[PanLeft, PushIn, Rise, PanRight],
+        _ => &[PushIn, PanRight, PullOut, PanLeft],
+    };
+    let turn = clip as usize % moves.len();
+    let (earlier, from_here) = moves.split_at(turn);
+    let chosen = from_here
+        .iter()
+        .chain(earlier)
+        .find(|candidate| Some(**candidate) != before);
+    chosen.copied().unwrap_or(Hold)
+}
+
+fn in_words(camera: CameraMove) -> &'static str {
+    match camera {
+        CameraMove::Hold => "seen from a still camera",
+        CameraMove::PushIn => "the camera moving slowly closer",
+        CameraMove::PullOut => "the camera drawing slowly away",
+        CameraMove::PanLeft => "the camera gliding to the left",
+        CameraMove::PanRight => "the camera gliding to the right",
+        CameraMove::Rise => "the camera rising",
+    }
+}
+
+/// How each shot goes over into the next: one fewer than shots.
+pub(crate) fn transitions(shots: &[Shot], grid: &[ClipSlot]) -> Vec<Transition> {
+    let pairs = shots
+        .iter()
+        .zip(shots.iter().skip(1))
+        .zip(grid.iter().skip(1));
+    pairs
+        .map(|((from, to), slot)| Transition {
+            from_clip: from.clip,
+            to_clip: to.clip,
+            kind: TransitionKind::Cut,
+            rationale: rationale(from, to, slot.edge).to_owned(),
+        })
+        .collect()
+}
+
+fn rationale(from: &Shot, to: &Shot, edge: Edge) -> &'static str {
+    match (from.section == to.section, edge) {
+        (false, _) => "a new section begins",
+        (true, Edge::Downbeat) => "a bar begins",
+        (true, Edge::Beat) => "on the beat",
+        (true, Edge::Onset) => "on a strong onset, as there is no beat here",
+        (true, Edge::Start | Edge::Time) => "nothing is heard to cut on; even time",
+    }
+}
