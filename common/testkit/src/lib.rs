@@ -1,1 +1,16 @@
 //! What tests stand on: a real nats-server each, synthetic songs, conditions with deadlines.
+//!
+//! A dev-dependency only: it panics where a test could not go on.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a failure here is a failed test"
+)]
+
+mod eventually;
+mod nats_server;
+pub mod sound;
+
+pub use eventually::eventually;
+pub use nats_server::NatsServer;
