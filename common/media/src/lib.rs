@@ -1,1 +1,3 @@
 //! Decodes audio, drives ffmpeg, reads and checks media files.
+
+pub mod audio;
