@@ -1,0 +1,173 @@
+// The form for a new film. Checks here mirror the server's, so that a mistake is told before the
+// upload; the server's own word is shown where it refuses.
+
+import { Problem, isAbort, upload } from './api.js';
+import { fill, h, say, setAttribute } from './dom.js';
+import { songField } from './song.js';
+import * as words from './words.js';
+
+const SHORTEST = 50;
+const LONGEST = 500;
+const DRAFT = 'beatreel.draft';
+
+const EXAMPLES = [
+  'A slow flight over blue mountain ridges at dawn, mist in the valleys, the first light turning the peaks to gold.',
+  'A neon city at night in the rain, magenta and cyan reflections on the wet street, faster and brighter with every chorus.',
+  'Drifting through a deep violet nebula, stars lighting up on the beat, calm at first and then wide and glowing.',
+  'Northern lights over a still lake in winter, green and silver, quiet and endless, with the shore dark and far away.',
+];
+
+/** @param {AbortSignal} signal */
+export function uploadForm(signal) {
+  const song = songField(signal);
+  const prompt = promptField();
+  const options = optionFields();
+  const outcome = h('div', { class: 'outcome', role: 'alert' });
+  const sending = sendingPart();
+  const button = h('button', { class: 'primary' }, 'Make the film');
+  let key = newKey();
+
+  const send = async () => {
+    const attempt = new AbortController();
+    sending.start(() => attempt.abort());
+    button.disabled = true;
+    try {
+      const form = new FormData();
+      form.append('audio_file', /** @type {File} */ (song.file()));
+      form.append('user_prompt', prompt.text());
+      options.addTo(form);
+      const job = await upload(form, key, sending.update, AbortSignal.any([signal, attempt.signal]));
+      sessionStorage.removeItem(DRAFT);
+      location.hash = `#/jobs/${job.job_id}`;
+    } catch (error) {
+      if (signal.aborted) return;
+      // No answer may mean that the job was made all the same: only then the key stays.
+      if (!(error instanceof Problem && error.status === 0)) key = newKey();
+      if (!isAbort(error)) fill(outcome, refused(/** @type {Problem} */ (error)));
+    } finally {
+      sending.stop();
+      button.disabled = false;
+    }
+  };
+  const submit = (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    fill(outcome);
+    const wrong = [song, prompt].filter((field) => !field.check());
+    if (wrong[0]) wrong[0].focus();
+    else void send();
+  };
+  const form = h('form', { class: 'upload', noValidate: true, onsubmit: submit },
+    song.element, prompt.element, options.element, outcome,
+    h('div', { class: 'actions' }, button, sending.element));
+  form.addEventListener('input', () => { key = newKey(); });
+  return form;
+}
+
+function promptField() {
+  const count = h('span', { id: 'prompt-count', class: 'count' });
+  const error = h('p', { id: 'prompt-error', class: 'field-error', role: 'alert' });
+  const area = h('textarea', {
+    id: 'prompt', name: 'user_prompt', rows: 4, required: true, value: sessionStorage.getItem(DRAFT) ?? '',
+    'aria-describedby': 'prompt-hint prompt-count prompt-error',
+  });
+  const text = () => area.value.trim().replace(/\s+/g, ' ');
+  const length = () => [...text()].length;
+  const tell = () => {
+    const now = length();
+    sessionStorage.setItem(DRAFT, area.value);
+    say(count, now < SHORTEST ? `${now} of at least ${SHORTEST} characters` : `${now} of at most ${LONGEST} characters`);
+    setAttribute(count, 'data-state', now > LONGEST ? 'over' : now < SHORTEST ? 'under' : 'good');
+    if (isGood()) complain('');
+  };
+  const isGood = () => length() >= SHORTEST && length() <= LONGEST;
+  const complain = (/** @type {string} */ problem) => {
+    say(error, problem);
+    setAttribute(area, 'aria-invalid', problem !== '');
+  };
+  const check = () => {
+    if (length() < SHORTEST) complain(`Say a little more: ${words.plural(SHORTEST - length(), 'more character')} at least.`);
+    else if (length() > LONGEST) complain(`Say it shorter: ${words.plural(length() - LONGEST, 'character')} too many.`);
+    else complain('');
+    return isGood();
+  };
+  let next = Math.floor(Math.random() * EXAMPLES.length);
+  const suggest = () => {
+    area.value = EXAMPLES[next % EXAMPLES.length] ?? '';
+    next += 1;
+    area.dispatchEvent(new Event('input', { bubbles: true }));
+    area.focus();
+  };
+  area.addEventListener('input', tell);
+  tell();
+  const element = h('div', { class: 'field' },
+    h('div', { class: 'field-head' },
+      h('label', { htmlFor: 'prompt' }, 'Your sentence'),
+      h('button', { type: 'button', class: 'link', onclick: suggest }, 'Show me an example')),
+    h('p', { id: 'prompt-hint', class: 'hint' }, 'Places, colours, light, mood; what should change with the music.'),
+    area, h('div', { class: 'field-foot' }, error, count));
+  return { element, text, check, focus: () => area.focus() };
+}
+
+function optionFields() {
+  const title = h('input', { id: 'title', name: 'title', type: 'text', maxLength: 100, autocomplete: 'off' });
+  const resolution = h('select', { id: 'resolution', name: 'resolution' },
+    h('option', { value: '480p' }, '480p, a quick look'),
+    h('option', { value: '720p' }, '720p'),
+    h('option', { value: '1080p', selected: true }, '1080p, full HD'));
+  const seed = h('input', { id: 'seed', name: 'seed', type: 'text', inputMode: 'numeric', pattern: '[0-9]*', autocomplete: 'off', 'aria-describedby': 'seed-hint' });
+  const element = h('details', { class: 'options' },
+    h('summary', {}, 'Title, size and more'),
+    h('div', { class: 'option-grid' },
+      h('div', { class: 'field' }, h('label', { htmlFor: 'title' }, 'Title (optional)'), title),
+      h('div', { class: 'field' }, h('label', { htmlFor: 'resolution' }, 'Size'), resolution),
+      h('div', { class: 'field' }, h('label', { htmlFor: 'seed' }, 'Seed (optional)'), seed,
+        h('p', { class: 'hint', id: 'seed-hint' }, 'A whole number. The same song, sentence and seed give the same film.'))));
+  /** @param {FormData} form */
+  const addTo = (form) => {
+    for (const field of [title, resolution, seed]) {
+      if (field.value.trim()) form.append(field.name, field.value.trim());
+    }
+  };
+  return { element, addTo };
+}
+
+function sendingPart() {
+  const text = h('span', { id: 'sending-text' });
+  const bar = h('progress', { max: 1, 'aria-labelledby': 'sending-text' });
+  const stop = h('button', { type: 'button', class: 'quiet' }, 'Stop');
+  const element = h('div', { class: 'sending', hidden: true }, text, bar, stop);
+  /** @param {number} fraction */
+  const update = (fraction) => {
+    // All bytes are out; the server now decodes the song, which tells no percentage.
+    if (fraction < 1) bar.value = fraction;
+    else bar.removeAttribute('value');
+    say(text, fraction < 1 ? `Sending, ${Math.floor(fraction * 100)} %` : 'Checking the song …');
+  };
+  return {
+    element,
+    update,
+    /** @param {() => void} onStop */
+    start(onStop) {
+      stop.onclick = onStop;
+      update(0);
+      element.hidden = false;
+    },
+    stop() { element.hidden = true; },
+  };
+}
+
+/** @param {Problem} problem */
+function refused(problem) {
+  const more = problem.fields.map((field) => field.detail).filter((detail) => detail && detail !== problem.message);
+  return h('div', { class: 'problem' },
+    h('p', { class: 'problem-text' }, problem.message),
+    more.length > 0 && h('ul', {}, ...more.map((detail) => h('li', {}, detail))),
+    h('p', {}, words.advice(problem)),
+    h('p', { class: 'code' }, [problem.code, problem.requestId && `request ${problem.requestId}`].filter(Boolean).join(' · ')));
+}
+
+/** A UUID; `crypto.randomUUID` exists only where the page is served over TLS or from this machine. */
+function newKey() {
+  const hex = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+}
