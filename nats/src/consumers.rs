@@ -1,0 +1,106 @@
+//! The durable consumers: one a stage on WORK, and the gateway's projector on EVENTS.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull::Config;
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
+use model::StageKind;
+
+use crate::{streams, subject};
+
+/// How long a message stays with a worker that says nothing. A dead worker's task must run elsewhere
+/// within 10 seconds, so 9 and one for the redelivery itself.
+pub const ACK_WAIT: Duration = Duration::from_secs(9);
+
+/// How often a worker renews: two renewals may be lost before its message moves on.
+pub const RENEWAL: Duration = Duration::from_secs(3);
+
+/// The gateway's consumer of EVENTS.
+pub const PROJECTOR: &str = "projector";
+
+/// How often a message is delivered before the server gives up on it: only a guard against loops that
+/// nobody thought of. Attempts are counted in the claim, since a delivery that was given back at a
+/// deploy is no attempt; a message that the server gave up on would be a ghost.
+const MAX_DELIVER: i64 = 1_000;
+
+/// A message that waits for its next attempt counts as pending too, so this is far above the number
+/// of workers.
+const MAX_ACK_PENDING: i64 = 5_000;
+
+/// The name of a stage's durable.
+pub const fn durable(stage: StageKind) -> &'static str {
+    stage.name()
+}
+
+/// A consumer and the stream that it reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Consumer {
+    /// The stream.
+    pub stream: &'static str,
+    /// As it should be.
+    pub config: Config,
+}
+
+/// Every durable.
+pub fn all() -> Vec<Consumer> {
+    let mut consumers: Vec<_> = StageKind::ALL.into_iter().map(of_stage).collect();
+    consumers.push(projector());
+    consumers
+}
+
+/// A stage's consumer. All workers of the stage share it, so a stage is scaled by starting more.
+///
+/// No `inactive_threshold`: a stage whose workers are away for a week must find its place again. No
+/// `backoff`: it would override `ack_wait` and the delays that workers ask for.
+pub fn of_stage(stage: StageKind) -> Consumer {
+    Consumer {
+        stream: streams::WORK,
+        config: Config {
+            filter_subject: subject::work_of(stage),
+            ack_wait: ACK_WAIT,
+            max_deliver: MAX_DELIVER,
+            max_ack_pending: MAX_ACK_PENDING,
+            // One permit, one message: what is fetched ahead would wait while its clock runs.
+            max_batch: 1,
+            ..explicit(durable(stage))
+        },
+    }
+}
+
+/// The gateway's consumer of every event. One at a time: rows are written in the order of the stream.
+pub fn projector() -> Consumer {
+    Consumer {
+        stream: streams::EVENTS,
+        config: Config {
+            filter_subject: "events.>".to_owned(),
+            ack_wait: Duration::from_secs(30),
+            max_deliver: -1,
+            max_ack_pending: 1,
+            ..explicit(PROJECTOR)
+        },
+    }
+}
+
+fn explicit(durable: &str) -> Config {
+    Config {
+        durable_name: Some(durable.to_owned()),
+        name: Some(durable.to_owned()),
+        deliver_policy: DeliverPolicy::All,
+        ack_policy: AckPolicy::Explicit,
+        replay_policy: ReplayPolicy::Instant,
+        // The server's default, said here so that comparing finds no difference.
+        max_waiting: 512,
+        ..Config::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_renewed_twice_before_it_moves_on_and_moves_on_within_ten_seconds() {
+        assert!(RENEWAL * 3 <= ACK_WAIT);
+        assert!(ACK_WAIT < Duration::from_secs(10));
+    }
+}
