@@ -1,0 +1,138 @@
+//! ffmpeg as a child process: encodes clips, joins them, encodes the song, takes posters.
+//!
+//! Every file appears by one rename once it is whole. A raised token ends the process within a
+//! second and removes what it had written. No text of a user ever stands in a filter.
+
+mod clip_encoder;
+mod film;
+mod part_file;
+mod poster;
+mod process;
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+pub use clip_encoder::ClipEncoder;
+pub use film::{FilmParts, JoinedClip};
+use part_file::PartFile;
+pub use poster::Still;
+use process::Process;
+pub use tools::ToolError;
+
+/// How long a cancelled ffmpeg may take to end by itself. It writes the end of a file that nobody
+/// wants; a second leaves room within the two in which a cancelled job has to be quiet.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// An ffmpeg on this machine.
+#[derive(Debug, Clone)]
+pub struct Ffmpeg {
+    program: PathBuf,
+}
+
+/// Why ffmpeg gave no file.
+#[derive(Debug, thiserror::Error)]
+pub enum FfmpegError {
+    /// It could not be started.
+    #[error("starting {program:?}")]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It ended with a failure.
+    #[error("ffmpeg failed while {doing} ({status}): {words}")]
+    Failed {
+        /// What it was to do.
+        doing: &'static str,
+        /// How it ended.
+        status: ExitStatus,
+        /// Its last words.
+        words: String,
+    },
+    /// A file or pipe could not be used.
+    #[error("{doing} {path:?}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A frame has another length than the format says.
+    #[error("a frame has {length} bytes; {expected} are expected")]
+    FrameLength {
+        /// What came.
+        length: usize,
+        /// What was expected.
+        expected: usize,
+    },
+    /// The token was raised.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Ffmpeg {
+    /// The ffmpeg that [`tools::ffmpeg`] finds or fetches. Blocks.
+    pub fn find() -> Result<Self, ToolError> {
+        Ok(Self::at(tools::ffmpeg()?))
+    }
+
+    /// The ffmpeg at `program`.
+    pub const fn at(program: PathBuf) -> Self {
+        Self { program }
+    }
+
+    /// A command that asks nothing, says only what is wrong, and opens nothing but files and pipes.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args([
+            "-hide_banner",
+            "-nostats",
+            "-loglevel",
+            "warning",
+            "-nostdin",
+            "-y",
+        ]);
+        command
+    }
+
+    /// Runs `command` to its end; what it wrote to the part file becomes `out`.
+    ///
+    /// The part file is the last argument of the command.
+    async fn make(
+        &self,
+        doing: &'static str,
+        mut command: Command,
+        out: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<(), FfmpegError> {
+        let part = PartFile::of(out);
+        command.arg(part.path());
+        Process::start(doing, command, &self.program)?
+            .finish(cancel)
+            .await?;
+        part.keep_as(out)
+    }
+}
+
+/// Adds an input file, which must not lead to anything but files.
+fn input(command: &mut Command, file: &Path) {
+    command
+        .args(["-protocol_whitelist", "file,pipe", "-i"])
+        .arg(protected(file));
+}
+
+/// The file as ffmpeg cannot misread it: a name such as `concat:a|b` or `-i` is a file, too.
+fn protected(file: &Path) -> std::ffi::OsString {
+    let mut name = std::ffi::OsString::from("file:");
+    name.push(OsStr::new(file));
+    name
+}

@@ -1,0 +1,102 @@
+//! Raw frames in, a clip in the house format out.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use model::format::VideoFormat;
+use tokio::io::AsyncWriteExt;
+use tokio::process::ChildStdin;
+use tokio_util::sync::CancellationToken;
+
+use super::{Ffmpeg, FfmpegError, PartFile, Process};
+use crate::house;
+
+/// An ffmpeg that encodes one clip. Takes frames as fast as x264 does; holds none of them itself.
+///
+/// Dropped before [`Self::finish`], it leaves neither a process nor a file.
+#[derive(Debug)]
+pub struct ClipEncoder {
+    /// `None` once ffmpeg has failed or was cancelled.
+    running: Option<(Process, ChildStdin)>,
+    frame_length: usize,
+    part: PartFile,
+    out: PathBuf,
+    cancel: CancellationToken,
+}
+
+impl Ffmpeg {
+    /// Starts to encode a clip of `format` into the file `out`. Within a tokio runtime.
+    pub fn encode_clip(
+        &self,
+        format: VideoFormat,
+        out: &Path,
+        cancel: CancellationToken,
+    ) -> Result<ClipEncoder, FfmpegError> {
+        let part = PartFile::of(out);
+        let mut command = self.command();
+        command
+            .args(house::raw_input(format))
+            .args(["-protocol_whitelist", "file,pipe", "-i", "pipe:0"])
+            .args(house::encoding(format))
+            .arg(part.path())
+            .stdin(Stdio::piped());
+        let mut process = Process::start("encoding a clip", command, &self.program)?;
+        let stdin = process.take_stdin().ok_or_else(|| FfmpegError::Start {
+            program: self.program.clone(),
+            source: std::io::ErrorKind::BrokenPipe.into(),
+        })?;
+        Ok(ClipEncoder {
+            running: Some((process, stdin)),
+            frame_length: house::frame_length(format.size),
+            part,
+            out: out.to_owned(),
+            cancel,
+        })
+    }
+}
+
+impl ClipEncoder {
+    /// Encodes one frame: planar yuv420p, 8 bits, bt709 in limited range, without padding.
+    ///
+    /// After an error every further call gives an error.
+    pub async fn write(&mut self, frame: &[u8]) -> Result<(), FfmpegError> {
+        if frame.len() != self.frame_length {
+            return Err(FfmpegError::FrameLength {
+                length: frame.len(),
+                expected: self.frame_length,
+            });
+        }
+        let (_, stdin) = self.running.as_mut().ok_or(FfmpegError::Cancelled)?;
+        let written = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => None,
+            written = stdin.write_all(frame) => Some(written),
+        };
+        match written {
+            Some(Ok(())) => Ok(()),
+            other => Err(self.give_up(other.is_none()).await),
+        }
+    }
+
+    /// No more frames: waits until the file is whole and lets it appear.
+    pub async fn finish(mut self) -> Result<(), FfmpegError> {
+        let (process, stdin) = self.running.take().ok_or(FfmpegError::Cancelled)?;
+        drop(stdin);
+        process.finish(&self.cancel).await?;
+        self.part.keep_as(&self.out)
+    }
+
+    async fn give_up(&mut self, cancelled: bool) -> FfmpegError {
+        match self.running.take() {
+            None => FfmpegError::Cancelled,
+            Some((process, stdin)) => {
+                drop(stdin);
+                if cancelled {
+                    process.cancel().await
+                } else {
+                    process.broken().await // a broken pipe: ffmpeg knows why
+                }
+            }
+        }
+    }
+}

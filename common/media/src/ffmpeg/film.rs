@@ -1,0 +1,178 @@
+//! The film: clips joined without touching a picture, the song encoded once and laid under them.
+
+use std::fs;
+use std::iter;
+use std::path::{Path, PathBuf};
+
+use model::format::VideoFormat;
+use tokio_util::sync::CancellationToken;
+
+use super::{Ffmpeg, FfmpegError, input, protected};
+use crate::house;
+
+/// Players show a line of a title; nobody needs a longer one.
+const LONGEST_TITLE: usize = 200;
+
+/// A clip to be joined: a file in the house format, and how many frames it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinedClip {
+    /// The file.
+    pub file: PathBuf,
+    /// Its frames, as checked with [`house::check_clip`].
+    pub frames: u32,
+}
+
+/// What a film is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct FilmParts<'a> {
+    /// The format of all its clips.
+    pub format: VideoFormat,
+    /// The clips in order, all of one [configuration](crate::mp4::VideoTrack::configuration).
+    pub clips: &'a [JoinedClip],
+    /// The song, as [`Ffmpeg::encode_song`] made it.
+    pub song: &'a Path,
+    /// What players show, where there is something to show.
+    pub title: Option<&'a str>,
+}
+
+impl Ffmpeg {
+    /// Encodes a whole WAV as AAC at 192 kbit/s into the MP4 file `out`, edit list included, so that
+    /// no player hears the encoder's lead-in.
+    pub async fn encode_song(
+        &self,
+        wav: &Path,
+        out: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<(), FfmpegError> {
+        let mut command = self.command();
+        command.args(["-f", "wav"]);
+        input(&mut command, wav);
+        command
+            .args([
+                "-map",
+                "0:a:0",
+                "-c:a",
+                "aac",
+                "-b:a",
+                "192k",
+                "-map_metadata",
+                "-1",
+            ])
+            .args(["-fflags", "+bitexact", "-flags:a", "+bitexact", "-f", "mp4"]);
+        self.make("encoding the song", command, out, cancel).await
+    }
+
+    /// Joins clips and lays the song under them. Copies both; neither is cut where the other ends.
+    pub async fn join(
+        &self,
+        parts: FilmParts<'_>,
+        out: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<(), FfmpegError> {
+        let list = out.with_extension("list");
+        fs::write(&list, list_of(parts.clips, parts.format)).map_err(|source| FfmpegError::Io {
+            doing: "writing",
+            path: list.clone(),
+            source,
+        })?;
+        let (timescale, step) = house::ticks(parts.format.rate);
+        let mut command = self.command();
+        command
+            .args([
+                "-f",
+                "concat",
+                "-safe",
+                "0",
+                "-protocol_whitelist",
+                "file,pipe",
+                "-i",
+            ])
+            .arg(protected(&list));
+        input(&mut command, parts.song);
+        command
+            .args(["-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-bsf:v"])
+            .arg(even_steps(step))
+            .args([
+                "-map_metadata",
+                "-1",
+                "-map_chapters",
+                "-1",
+                "-fflags",
+                "+bitexact",
+            ])
+            .args(["-video_track_timescale", &timescale.to_string()])
+            .args(["-movie_timescale", &timescale.to_string()])
+            .args(["-movflags", "+faststart", "-f", "mp4"]);
+        if let Some(title) = parts.title {
+            command
+                .arg("-metadata")
+                .arg(format!("title={}", one_line(title)));
+        }
+        let made = self.make("joining the clips", command, out, cancel).await;
+        let removed = fs::remove_file(&list).map_err(|source| FfmpegError::Io {
+            doing: "removing",
+            path: list,
+            source,
+        });
+        made.and(removed)
+    }
+}
+
+/// The list for the concat demuxer. It counts in microseconds: each duration is the difference of two
+/// rounded absolute times, so that no rounding adds up.
+fn list_of(clips: &[JoinedClip], format: VideoFormat) -> String {
+    let microseconds = |frame: u64| (format.rate.time_of(frame).0 * 1e6).round() as u64;
+    let mut first = 0;
+    let entries = clips.iter().map(|clip| {
+        let end = first + u64::from(clip.frames);
+        let length = microseconds(end) - microseconds(first);
+        let file = clip.file.display().to_string().replace('\'', r"'\''");
+        let (seconds, rest) = (length / 1_000_000, length % 1_000_000);
+        first = end;
+        format!("file 'file:{file}'\nduration {seconds}.{rest:06}\n")
+    });
+    iter::once("ffconcat version 1.0\n".to_owned())
+        .chain(entries)
+        .collect()
+}
+
+/// Puts every frame exactly on its tick again, and lets decoding run ahead evenly: packets come in
+/// decoding order, the n-th being the n-th to be decoded.
+fn even_steps(step: u32) -> String {
+    let ahead = house::REORDER_FRAMES;
+    format!("setts=pts=round(PTS/{step})*{step}:dts=(N-{ahead})*{step}:duration={step}")
+}
+
+fn one_line(title: &str) -> String {
+    let printable = title.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(LONGEST_TITLE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::FrameRate;
+    use model::format::Resolution;
+
+    use super::*;
+
+    #[test]
+    fn durations_in_the_list_never_drift() {
+        let format = VideoFormat {
+            size: Resolution::P480.size(),
+            rate: FrameRate::FPS_30,
+        };
+        let clip = JoinedClip {
+            file: "it's.mp4".into(),
+            frames: 7,
+        };
+        let list = list_of(&vec![clip; 300], format);
+        let durations = list
+            .lines()
+            .filter_map(|line| line.strip_prefix("duration "));
+        let sum: u64 = durations
+            .map(|text| text.replace('.', "").parse::<u64>().unwrap())
+            .sum();
+        assert_eq!(sum, 70_000_000); // 300 · 7 / 30 s
+        assert!(list.contains(r"file 'file:it'\''s.mp4'"));
+    }
+}

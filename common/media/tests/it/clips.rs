@@ -1,0 +1,157 @@
+//! Clips: exact, in the house format, and gone without a trace where they are not wanted.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use media::ffmpeg::FfmpegError;
+use media::house::{self, ClipError};
+use media::mp4;
+use model::FrameRate;
+use model::format::{FrameSize, VideoFormat};
+use tempfile::tempdir;
+use tokio_util::sync::CancellationToken;
+
+use crate::pictures::{FORMAT, FRAME, clip, decoded, ffmpeg, number_of, numbered};
+
+fn names_in(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_clip_of_any_length_has_exactly_its_frames_in_the_house_format() {
+    let scratch = tempdir().unwrap();
+    for frames in [1, 2, 3, 4, 7, 61] {
+        let made = clip(scratch.path(), frames * 10, frames).await;
+        let video = house::check_clip(&made.file, FORMAT, made.frames).unwrap();
+        assert_eq!(video.frames as usize, frames);
+        let pictures = decoded(&made.file).await;
+        let numbers: Vec<usize> = pictures.chunks(FRAME).map(number_of).collect();
+        assert_eq!(numbers, (frames * 10..frames * 11).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn rates_with_fractions_keep_a_constant_step() {
+    let scratch = tempdir().unwrap();
+    for (numerator, denominator) in [(24_000, 1_001), (30_000, 1_001), (25, 1)] {
+        let format = VideoFormat {
+            rate: FrameRate {
+                numerator,
+                denominator,
+            },
+            ..FORMAT
+        };
+        let file = scratch.path().join("clip.mp4");
+        let mut encoder = ffmpeg()
+            .encode_clip(format, &file, CancellationToken::new())
+            .unwrap();
+        for number in 0..11 {
+            encoder.write(&numbered(number)).await.unwrap();
+        }
+        encoder.finish().await.unwrap();
+        house::check_clip(&file, format, 11).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_same_frames_give_the_same_bytes() {
+    let (one, other) = (tempdir().unwrap(), tempdir().unwrap());
+    let (a, b) = (
+        clip(one.path(), 5, 20).await,
+        clip(other.path(), 5, 20).await,
+    );
+    assert_eq!(fs::read(a.file).unwrap(), fs::read(b.file).unwrap());
+}
+
+#[tokio::test]
+async fn a_clip_that_is_not_as_asked_for_is_refused_with_every_reason() {
+    let scratch = tempdir().unwrap();
+    let made = clip(scratch.path(), 0, 5).await;
+    let other = VideoFormat {
+        size: FrameSize {
+            width: 320,
+            height: 180,
+        },
+        ..FORMAT
+    };
+    let error = house::check_clip(&made.file, other, 6).unwrap_err();
+    let words = error.to_string();
+    assert!(matches!(error, ClipError::Faults(_)));
+    assert!(
+        words.contains("the size") && words.contains("5 instead of 6"),
+        "{words}"
+    );
+}
+
+#[tokio::test]
+async fn a_frame_of_another_size_is_refused() {
+    let scratch = tempdir().unwrap();
+    let file = scratch.path().join("clip.mp4");
+    let mut encoder = ffmpeg()
+        .encode_clip(FORMAT, &file, CancellationToken::new())
+        .unwrap();
+    let error = encoder.write(&[0; 100]).await.unwrap_err();
+    assert!(matches!(
+        error,
+        FfmpegError::FrameLength {
+            length: 100,
+            expected: FRAME
+        }
+    ));
+}
+
+#[tokio::test]
+async fn what_ffmpeg_cannot_do_is_told_in_its_own_words() {
+    let scratch = tempdir().unwrap();
+    let file = scratch.path().join("nowhere/clip.mp4");
+    let mut encoder = ffmpeg()
+        .encode_clip(FORMAT, &file, CancellationToken::new())
+        .unwrap();
+    let mut outcome = Ok(());
+    while outcome.is_ok() {
+        outcome = encoder.write(&numbered(1)).await; // until the pipe breaks
+    }
+    let error = outcome.unwrap_err();
+    assert!(
+        error.to_string().contains("No such file or directory"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_cancelled_clip_is_gone_within_two_seconds_and_leaves_no_file() {
+    let scratch = tempdir().unwrap();
+    let file = scratch.path().join("clip.mp4");
+    let cancel = CancellationToken::new();
+    let mut encoder = ffmpeg().encode_clip(FORMAT, &file, cancel.clone()).unwrap();
+    for number in 0..300 {
+        encoder.write(&numbered(number)).await.unwrap();
+    }
+    let begin = Instant::now();
+    cancel.cancel();
+    let error = encoder.write(&numbered(0)).await.unwrap_err();
+    assert!(matches!(error, FfmpegError::Cancelled), "{error}");
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    let error = encoder.finish().await.unwrap_err();
+    assert!(matches!(error, FfmpegError::Cancelled), "{error}");
+    assert_eq!(names_in(scratch.path()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_clip_cut_off_in_the_middle_is_no_clip() {
+    let scratch = tempdir().unwrap();
+    let made = clip(scratch.path(), 0, 30).await;
+    let bytes = fs::read(&made.file).unwrap();
+    for length in [0, 7, 100, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(&made.file, &bytes[..length]).unwrap();
+        assert!(
+            mp4::read(&made.file).is_err(),
+            "{length} of {} bytes",
+            bytes.len()
+        );
+    }
+}

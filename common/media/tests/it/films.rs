@@ -1,0 +1,177 @@
+//! Films: every frame of every clip, the whole song under them, nothing encoded twice.
+
+use std::fs;
+use std::path::Path;
+
+use media::ffmpeg::{FilmParts, JoinedClip, Still};
+use media::house;
+use media::mp4::{self, Movie};
+use tempfile::tempdir;
+use testkit::sound::{self, Sound};
+use tokio_util::sync::CancellationToken;
+
+use crate::pictures::{FORMAT, FRAME, clip, decoded, ffmpeg, heard, number_of};
+
+/// Clips of these lengths, whose frames are numbered through.
+async fn clips(directory: &Path, lengths: &[usize]) -> Vec<JoinedClip> {
+    let mut first = 0;
+    let mut made = Vec::new();
+    for length in lengths {
+        made.push(clip(directory, first, *length).await);
+        first += length;
+    }
+    made
+}
+
+async fn film(directory: &Path, clips: &[JoinedClip], song: &Sound, title: &str) -> Movie {
+    let cancel = CancellationToken::new();
+    let [wav, m4a, out] = ["song.wav", "song.m4a", "film.mp4"].map(|name| directory.join(name));
+    fs::write(&wav, song.wav()).unwrap();
+    ffmpeg().encode_song(&wav, &m4a, &cancel).await.unwrap();
+    let parts = FilmParts {
+        format: FORMAT,
+        clips,
+        song: &m4a,
+        title: Some(title),
+    };
+    ffmpeg().join(parts, &out, &cancel).await.unwrap();
+    mp4::read(&out).unwrap()
+}
+
+#[tokio::test]
+async fn a_film_has_every_frame_of_its_clips_unchanged_at_a_constant_step() {
+    let scratch = tempdir().unwrap();
+    let lengths = [7, 61, 1, 2, 3, 1, 1, 44, 7, 7, 7];
+    let clips = clips(scratch.path(), &lengths).await;
+    let frames: usize = lengths.iter().sum();
+    let movie = film(
+        scratch.path(),
+        &clips,
+        &sound::song(frames as f64 / 30.0),
+        "x",
+    )
+    .await;
+
+    let video = movie.video.unwrap();
+    let mut inspection = house::Inspection::default();
+    house::check_picture(&video, FORMAT, &mut inspection);
+    inspection.verdict().unwrap();
+    assert_eq!(video.frames as usize, frames);
+    assert!(movie.index_first);
+    assert_eq!(movie.tracks, 2);
+    let mut cut = 0;
+    for length in lengths {
+        assert!(
+            video.key_frames.contains(&cut),
+            "no key frame at the cut {cut}"
+        );
+        cut += length as u32;
+    }
+
+    let pictures = decoded(&scratch.path().join("film.mp4")).await;
+    let numbers: Vec<usize> = pictures.chunks(FRAME).map(number_of).collect();
+    assert_eq!(numbers, (0..frames).collect::<Vec<_>>());
+    let mut before = Vec::new();
+    for clip in &clips {
+        before.extend(decoded(&clip.file).await);
+    }
+    assert!(pictures == before, "the pictures were encoded again");
+}
+
+#[tokio::test]
+async fn hundreds_of_short_clips_do_not_drift() {
+    let scratch = tempdir().unwrap();
+    let one = clip(scratch.path(), 0, 7).await;
+    let clips = vec![one; 250];
+    let movie = film(scratch.path(), &clips, &sound::tone(440.0, 58.0), "x").await;
+    let video = movie.video.unwrap();
+    assert_eq!(
+        (video.frames, video.step, video.start),
+        (1750, Some(1000), 0)
+    );
+}
+
+#[tokio::test]
+async fn the_whole_song_is_heard_and_not_a_sample_late() {
+    let scratch = tempdir().unwrap();
+    let song = sound::click_track(97.0, 5.017);
+    // The picture is shorter than the song here: the song must not be cut for that.
+    let clips = clips(scratch.path(), &[60, 60]).await;
+    let movie = film(scratch.path(), &clips, &song, "x").await;
+    let audio = movie.audio.unwrap();
+    assert!(
+        (audio.duration.0 - song.seconds()).abs() < 0.002,
+        "{audio:?}"
+    );
+    assert_eq!((audio.sample_rate, audio.channels), (44_100, 1));
+
+    let heard = heard(&scratch.path().join("film.mp4")).await;
+    assert!(
+        heard.len() >= song.samples.len(),
+        "{} of {}",
+        heard.len(),
+        song.samples.len()
+    );
+    assert_eq!(lag(&song.samples, &heard), 0);
+}
+
+/// By how many samples `heard` is late: where the two agree best.
+fn lag(song: &[f32], heard: &[i16]) -> i64 {
+    let agreement = |lag: i64| -> f32 {
+        let shifted = |at: usize| {
+            heard
+                .get((at as i64 + lag) as usize)
+                .map_or(0.0, |s| f32::from(*s))
+        };
+        song.iter()
+            .enumerate()
+            .map(|(at, sample)| sample * shifted(at))
+            .sum()
+    };
+    (-60..=60)
+        .max_by(|a, b| agreement(*a).total_cmp(&agreement(*b)))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_title_is_only_ever_a_title() {
+    let scratch = tempdir().unwrap();
+    let clips = clips(scratch.path(), &[3]).await;
+    let title = "Ä'; -i /etc/passwd\n[in]null\0[out] $(ls) %d";
+    film(scratch.path(), &clips, &sound::tone(440.0, 0.1), title).await;
+    let bytes = fs::read(scratch.path().join("film.mp4")).unwrap();
+    let kept = "Ä'; -i /etc/passwd [in]null [out] $(ls) %d".as_bytes();
+    assert!(bytes.windows(kept.len()).any(|window| window == kept));
+}
+
+#[tokio::test]
+async fn a_poster_is_the_frame_that_was_asked_for_in_its_colours() {
+    let scratch = tempdir().unwrap();
+    // Frame 16 is the one with a single white bar, the fifth.
+    let clips = clips(scratch.path(), &[9, 23]).await;
+    film(scratch.path(), &clips, &sound::tone(440.0, 1.0), "x").await;
+    let poster = scratch.path().join("poster.jpg");
+    let still = Still {
+        format: FORMAT,
+        frame: 16,
+    };
+    let cancel = CancellationToken::new();
+    ffmpeg()
+        .poster(&scratch.path().join("film.mp4"), still, &poster, &cancel)
+        .await
+        .unwrap();
+
+    let picture = image::open(&poster).unwrap().to_rgb8();
+    assert_eq!(picture.dimensions(), (160, 90));
+    for bar in 0..10 {
+        let [red, green, blue] = picture.get_pixel(bar * 16 + 8, 45).0;
+        // Limited range: 220 is (220 − 16) · 255 / 219 = 238, and 30 is 16.
+        let expected: i32 = if bar == 4 { 238 } else { 16 };
+        for channel in [red, green, blue] {
+            assert!(
+                (i32::from(channel) - expected).abs() < 12,
+                "bar {bar}: {red} {green} {blue}"
+            );
+        }
+    }
+}
