@@ -35,7 +35,7 @@ export class Problem extends Error {
    * @param {number | null} [retryAfter] seconds
    */
   constructor(status, body = {}, retryAfter = null) {
-    super(body.detail ?? body.error ?? body.title ?? `The server answered ${status}.`);
+    super(sentence(body.detail ?? body.error ?? body.title ?? `The server answered ${status}.`));
     this.status = status;
     /** @type {string | null} */
     this.code = body.code ?? null;
@@ -147,6 +147,11 @@ function refusal(status, body, retryAfter) {
 
 function unreachable() {
   return new Problem(0, { code: 'UNREACHABLE', detail: 'Beatreel does not answer.' });
+}
+
+/** The server writes its reasons as parts of a sentence. @param {string} text */
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?)]$/.test(text) ? '' : '.');
 }
 
 /** @param {string} text @returns {any} */

@@ -61,8 +61,8 @@ export function heardPart(seek) {
 function bar(section, seek) {
   const content = [
     h('span', { class: 'bar-space' }, h('span', { class: 'bar' })),
-    h('span', { class: 'bar-kind' }, words.capital(section.kind)), ' ',
-    h('span', { class: 'bar-name' }, section.label),
+    h('span', { class: 'bar-name' }, section.label), ' ',
+    h('span', { class: 'bar-kind' }, words.capital(section.kind)),
   ];
   const settings = {
     class: 'section', 'data-kind': section.kind,
@@ -77,7 +77,7 @@ function bar(section, seek) {
 }
 
 /** @param {import('./job-state.js').Section} section */
-const named = (section) => `${words.capital(section.kind)} ${section.label}`;
+const named = (section) => `${section.label} ${words.capital(section.kind)}`;
 
 /** @param {string} name @param {string} value */
 const fact = (name, value) => h('div', {}, h('dt', {}, name), h('dd', {}, value));

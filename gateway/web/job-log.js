@@ -41,6 +41,6 @@ export function logPart() {
 
 /** @param {import('./job-state.js').Line} line */
 function line({ at, stage, text }) {
-  const time = new Date(at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-  return h('p', {}, h('time', { dateTime: at, title: words.stage(stage) }, time), ' ', text);
+  const time = new Date(at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+  return h('p', {}, h('time', { dateTime: at, title: words.stage(stage) }, time), h('span', {}, text));
 }

@@ -25,10 +25,12 @@ export function playerPart(id, signal) {
     }
   });
   video.addEventListener('error', () => void renew(video, id, signal, (text) => say(error, text)));
-  const show = whenChanged((/** @type {JobView} */ view) => view.videoUrl, (link, view) => {
+  /** Once: every answer of the server has another link to the same film. @param {JobView} view */
+  const show = (view) => {
+    if (video.src || !view.videoUrl) return;
     if (view.posterUrl) video.poster = local(view.posterUrl);
-    if (link) video.src = local(link);
-  });
+    video.src = local(view.videoUrl);
+  };
   const tell = whenChanged((/** @type {JobView} */ view) => view.endedAt, (endedAt, view) => {
     if (!endedAt || !view.createdAt) return;
     const seconds = (Date.parse(endedAt) - Date.parse(view.createdAt)) / 1000;

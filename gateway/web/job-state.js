@@ -147,11 +147,13 @@ const FOLDS = {
   }),
   completed: (view, data) => isEnd(view.status) ? {} : {
     status: 'completed', progress: 100, remaining: null, cost: data.total_cost, endedAt: data.timestamp,
+    videoUrl: data.video_url ?? view.videoUrl, posterUrl: data.poster_url ?? view.posterUrl,
     clips: view.clips.map(done), clipsDone: data.clips,
   },
   error: (view, data) => isEnd(view.status) ? {} : {
     status: data.code === CANCELLED ? 'cancelled' : 'failed', remaining: null, endedAt: data.timestamp,
     failure: { text: data.error, code: data.code, retryable: data.retryable, stage: data.stage ?? null },
+    clips: view.clips.map((clip) => clip.status === 'done' ? clip : WAITING),
   },
 };
 

@@ -74,16 +74,14 @@ function layout(root, id, signal) {
   const progress = progressPart(id, signal);
   const ended = endedPart();
   const heard = heardPart(player.seek);
-  const pieces = [stagesPart(), clipsPart(), heard, planPart(), logPart()];
-  const [stages, clips, , plan, log] = pieces.map((piece) => piece.element);
+  const [stages, clips, log, plan] = [stagesPart(), clipsPart(), logPart(), planPart()];
   player.onTime(heard.playhead);
 
+  const work = h('div', {}, stages.element, clips.element, log.element);
+  const content = h('div', {}, heard.element, plan.element);
+  const columns = h('div', { class: 'columns' }, work, content);
   const element = h('article', { class: 'job' },
-    h('header', {}, h('p', { class: 'eyebrow' }, status), title, prompt, connection),
-    top,
-    h('div', { class: 'columns' },
-      h('div', {}, heard.element, plan ?? null),
-      h('div', {}, stages ?? null, clips ?? null, log ?? null)));
+    h('header', {}, h('p', {}, status), title, prompt, connection), top, columns);
   root.append(element);
 
   const showTop = whenChanged((/** @type {JobView} */ view) => view.status, (now) => {
@@ -91,6 +89,8 @@ function layout(root, id, signal) {
     // The button that had the focus may go with its part; then the heading is the place to be.
     const hadFocus = top.contains(document.activeElement) || document.activeElement?.closest('dialog') !== null;
     fill(top, now === 'completed' ? player.element : isEnd(now) ? ended.element : progress.element);
+    // What matters comes first: the work while it lasts, then the timeline to jump in the film by.
+    if (now === 'completed') columns.prepend(content);
     if (isEnd(now) && hadFocus && document.activeElement === document.body) title.focus();
     setAttribute(status, 'data-status', now);
     say(status, words.jobStatus(now));
@@ -102,7 +102,7 @@ function layout(root, id, signal) {
       say(title, words.title(view));
       say(prompt, view.prompt);
       showTop(view);
-      for (const part of [player, progress, ended, ...pieces]) part.update(view);
+      for (const part of [player, progress, ended, stages, clips, log, heard, plan]) part.update(view);
       document.title = `${headline(view)} – Beatreel`;
     },
     /** @param {JobView} view */

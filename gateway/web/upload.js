@@ -8,6 +8,7 @@ import * as words from './words.js';
 
 const SHORTEST = 50;
 const LONGEST = 500;
+const LONGEST_TITLE = 100;
 const DRAFT = 'beatreel.draft';
 
 const EXAMPLES = [
@@ -35,7 +36,7 @@ export function uploadForm(signal) {
       const form = new FormData();
       form.append('audio_file', /** @type {File} */ (song.file()));
       form.append('user_prompt', prompt.text());
-      options.addTo(form);
+      options.addTo(form, nameOf(song.file()));
       const job = await upload(form, key, sending.update, AbortSignal.any([signal, attempt.signal]));
       sessionStorage.removeItem(DRAFT);
       location.hash = `#/jobs/${job.job_id}`;
@@ -109,7 +110,7 @@ function promptField() {
 }
 
 function optionFields() {
-  const title = h('input', { id: 'title', name: 'title', type: 'text', maxLength: 100, autocomplete: 'off' });
+  const title = h('input', { id: 'title', name: 'title', type: 'text', maxLength: LONGEST_TITLE, autocomplete: 'off', 'aria-describedby': 'title-hint' });
   const resolution = h('select', { id: 'resolution', name: 'resolution' },
     h('option', { value: '480p' }, '480p, a quick look'),
     h('option', { value: '720p' }, '720p'),
@@ -118,15 +119,17 @@ function optionFields() {
   const element = h('details', { class: 'options' },
     h('summary', {}, 'Title, size and more'),
     h('div', { class: 'option-grid' },
-      h('div', { class: 'field' }, h('label', { htmlFor: 'title' }, 'Title (optional)'), title),
+      h('div', { class: 'field' }, h('label', { htmlFor: 'title' }, 'Title (optional)'), title,
+        h('p', { class: 'hint', id: 'title-hint' }, 'The name of the file, if left empty.')),
       h('div', { class: 'field' }, h('label', { htmlFor: 'resolution' }, 'Size'), resolution),
       h('div', { class: 'field' }, h('label', { htmlFor: 'seed' }, 'Seed (optional)'), seed,
         h('p', { class: 'hint', id: 'seed-hint' }, 'A whole number. The same song, sentence and seed give the same film.'))));
-  /** @param {FormData} form */
-  const addTo = (form) => {
-    for (const field of [title, resolution, seed]) {
-      if (field.value.trim()) form.append(field.name, field.value.trim());
-    }
+  /** @param {FormData} form @param {string} name what the film is called if the user does not say */
+  const addTo = (form, name) => {
+    const called = title.value.trim() || name;
+    if (called) form.append('title', called);
+    form.append('resolution', resolution.value);
+    if (seed.value.trim()) form.append('seed', seed.value.trim());
   };
   return { element, addTo };
 }
@@ -154,6 +157,11 @@ function sendingPart() {
     },
     stop() { element.hidden = true; },
   };
+}
+
+/** The name of the song, from the name of its file. @param {File | null} file */
+function nameOf(file) {
+  return (file?.name ?? '').replace(/\.\w+$/, '').replaceAll('_', ' ').trim().slice(0, LONGEST_TITLE);
 }
 
 /** @param {Problem} problem */
