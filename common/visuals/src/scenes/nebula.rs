@@ -1,0 +1,165 @@
+//! Gas and stars in deep space: a stirred cloud about one hot core.
+
+use fearless_simd::prelude::*;
+use model::look::SceneParameters;
+
+use super::Size;
+use super::stars::Stars;
+use crate::colour::{Colours, Ramp, Rgb, light_of};
+use crate::finish::Finish;
+use crate::hash::Dice;
+use crate::lanes::{self, F, exp2, iota, noise, saturate, smoothstep, splat, stir, store};
+use crate::maths::{cos, sin};
+use crate::motion::{Clip, Moment, View};
+use crate::plane::Canvas;
+
+/// What is fixed over a clip.
+#[derive(Debug)]
+pub(crate) struct Nebula {
+    size: Size,
+    gas: Ramp,
+    hot: Rgb,
+    accent: Rgb,
+    seed: u32,
+    /// Where in the endless cloud this place lies.
+    origin: (f32, f32),
+    /// The core, and the direction of the band of gas through it.
+    core: (f32, f32),
+    band: (f32, f32),
+    scale: f32,
+    pub(crate) stars: Stars,
+    take: View,
+    now: Now,
+}
+
+/// What changes from frame to frame.
+#[derive(Debug, Clone, Copy, Default)]
+struct Now {
+    view: View,
+    flow: f32,
+    core_heat: f32,
+    core_reach: f32,
+    filament: f32,
+}
+
+impl Nebula {
+    pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
+        let mut dice = Dice::new(parameters.seed, 0x6e_65_62);
+        let colours = Colours::new(&parameters.palette);
+        let black = colours.deep.map(|v| v * 0.22);
+        let gas = Ramp::of_light(&[
+            (0.0, black),
+            (0.22, colours.deep),
+            (0.50, colours.shade),
+            (0.78, colours.tone),
+            (1.0, colours.light),
+        ]);
+        let angle = dice.within(-0.11, 0.11) + if dice.chance(0.5) { 0.0 } else { 0.07 };
+        let stars = 260 + (parameters.intensity * 160.0) as usize;
+        Self {
+            size,
+            gas,
+            hot: light_of(colours.light),
+            accent: light_of(colours.accent),
+            seed: dice.bits() as u32,
+            origin: (dice.within(-60.0, 60.0), dice.within(-60.0, 60.0)),
+            core: (dice.within(-0.75, 0.75), dice.within(-0.3, 0.3)),
+            band: (cos(angle), sin(angle)),
+            scale: dice.within(0.85, 1.25),
+            stars: Stars::new(&mut dice, stars, size),
+            take: View {
+                x: clip.take.x * 0.55,
+                y: clip.take.y * 0.3,
+                zoom: 0.85 + 0.55 * clip.take.near,
+            },
+            now: Now::default(),
+        }
+    }
+
+    pub(crate) fn prepare(&mut self, moment: &Moment) -> Finish {
+        let view = View {
+            x: self.take.x + moment.view.x,
+            y: self.take.y + moment.view.y,
+            zoom: self.take.zoom * moment.view.zoom * (1.0 + 0.012 * moment.beat),
+        };
+        self.stars.place(&view, moment.time, moment.treble);
+        self.now = Now {
+            view,
+            flow: moment.flow,
+            core_heat: 3.0 + 3.5 * moment.beat + 1.5 * moment.bass,
+            core_reach: 1.0 + 0.25 * moment.bass + 0.18 * moment.beat,
+            filament: 0.7 + 0.5 * moment.beat + 0.6 * moment.treble,
+        };
+        Finish {
+            exposure: 1.0 + 0.05 * moment.beat + 0.08 * moment.energy,
+            bloom: 0.9 + 0.4 * moment.bass,
+            vignette: 0.34,
+            dither: 2.0,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn light<S: Simd>(&self, simd: S, canvas: &mut Canvas) {
+        let stride = canvas.rgb[0].stride;
+        for y in 0..canvas.height() {
+            let rows = canvas.rows_mut(y);
+            let [red, green, blue] = rows;
+            for x in (0..stride).step_by(F::<S>::LEN) {
+                let [r, g, b] = self.pixel(simd, x as f32, y as f32);
+                store::<S>(r, red, x);
+                store::<S>(g, green, x);
+                store::<S>(b, blue, x);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn pixel<S: Simd>(&self, simd: S, x: f32, y: f32) -> [F<S>; 3] {
+        let now = &self.now;
+        let closer = 1.0 / now.view.zoom;
+        let px = (iota(simd) * self.size.half_pixel() + self.size.x(x)) * closer + now.view.x;
+        let py = splat(simd, self.size.y(y) * closer + now.view.y);
+
+        // The gas: a fluid stirred coarse to fine, then read at three scales.
+        let time = now.flow * 0.035;
+        let at = (
+            px * self.scale + self.origin.0,
+            py * self.scale + self.origin.1,
+        );
+        let (qx, qy) = stir::<S>(at, 8, 0.25, 0.125, time);
+        let broad = noise::<S>(self.seed, qx * 0.9, qy * 0.9);
+        let middle = noise::<S>(self.seed ^ 0x51, qx * 2.1 + qy * 0.6, qy * 2.1 - qx * 0.6);
+        let fine = noise::<S>(self.seed ^ 0xa7, qx * 5.2 - qy * 1.7, qy * 5.2 + qx * 1.7);
+
+        // A band through the core holds the light; what lies off it falls to night.
+        let (cx, cy) = (px - self.core.0, py - self.core.1);
+        let across = cy * self.band.0 - cx * self.band.1 + (broad - 0.5) * 0.9;
+        let near = exp2::<S>(across * across * -2.4);
+        let far2 = cx * cx + cy * cy;
+        let density = saturate::<S>(broad * 0.62 + middle * 0.3 + fine * 0.13 - 0.10);
+        let body = smoothstep::<S>(0.18, 0.85, density) * (near * 0.85 + 0.15);
+        let [gas_r, gas_g, gas_b] = lanes::ramp(simd, &self.gas, body * 0.98);
+
+        // Filaments where the middle scale folds over; dust that swallows light.
+        let fold = (middle * 2.0 - 1.0).abs() * -1.0 + 1.0;
+        let thread = fold * fold * fold * fold;
+        let thread = thread * thread * (near * near * broad) * now.filament;
+        let dust = smoothstep::<S>(0.62, 0.38, broad * 0.55 + fine * 0.45) * near * 0.55;
+        let clear = dust * -1.0 + 1.0;
+
+        // The core: small and hot, and the glow that it lends the gas around it.
+        let reach = 1.0 / (now.core_reach * now.core_reach);
+        let heart = exp2::<S>(far2 * (-210.0 * reach)) * now.core_heat;
+        let halo = exp2::<S>(far2 * (-5.5 * reach)) * (density * 0.9 + 0.1);
+        let lit = halo * 0.9 * clear + heart;
+        let edge =
+            saturate::<S>(smoothstep::<S>(0.55, 0.8, density) * smoothstep::<S>(0.7, 0.3, middle));
+
+        let warm = thread * 0.22 + edge * near * 0.10 + halo * 0.06;
+        [
+            gas_r * clear + lit * self.hot[0] * 0.5 + warm * self.accent[0],
+            gas_g * clear + lit * self.hot[1] * 0.5 + warm * self.accent[1],
+            gas_b * clear + lit * self.hot[2] * 0.5 + warm * self.accent[2],
+        ]
+    }
+}
