@@ -8,7 +8,7 @@ import * as words from './words.js';
 
 const SHORTEST = 50;
 const LONGEST = 500;
-const LONGEST_TITLE = 100;
+const LONGEST_TITLE = 200;
 const DRAFT = 'beatreel.draft';
 
 const EXAMPLES = [
@@ -161,7 +161,8 @@ function sendingPart() {
 
 /** The name of the song, from the name of its file. @param {File | null} file */
 function nameOf(file) {
-  return (file?.name ?? '').replace(/\.\w+$/, '').replaceAll('_', ' ').trim().slice(0, LONGEST_TITLE);
+  const name = (file?.name ?? '').replace(/\.\w+$/, '').replaceAll('_', ' ').trim();
+  return [...name].slice(0, LONGEST_TITLE).join('');
 }
 
 /** @param {Problem} problem */

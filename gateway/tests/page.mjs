@@ -1,6 +1,6 @@
 // The page, end to end, in a real Chromium: a song goes in by the form, and a film comes out that plays.
 //
-//   node gateway/web/tests/page.mjs <base url> <token> <song> <screenshot.png>
+//   node gateway/tests/page.mjs <base url> <token> <song> <screenshot.png>
 //
 // Needs playwright-core in the node_modules of the current directory (npm install playwright-core), and a
 // Chromium on the PATH or named by CHROMIUM. Ends with 0 only if the film played, downloads, and the page
