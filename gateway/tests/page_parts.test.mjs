@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { find } from '../web/auth.js';
+import { find, withoutToken } from '../web/auth.js';
 import { FrameParser } from '../web/events.js';
 import { begin, foldEvent, foldState } from '../web/job-state.js';
 import { clock, span } from '../web/words.js';
@@ -61,6 +61,11 @@ test('a token is found bare and in an address, and nowhere else', () => {
   assert.equal(find('http://localhost:8000/#token=aa.bb.cc'), 'aa.bb.cc');
   assert.equal(find('#/jobs/1'), null);
   assert.equal(find('aa.bb'), null);
+});
+
+test('an address without its token still names its view', () => {
+  assert.equal(withoutToken('#token=aa.bb.cc'), '#/');
+  assert.equal(withoutToken('#/jobs/1?token=aa.bb.cc'), '#/jobs/1');
 });
 
 test('times are said as people say them', () => {

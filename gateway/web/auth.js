@@ -17,12 +17,18 @@ export function forget() {
   localStorage.removeItem(KEY);
 }
 
-/** Takes `#token=…` out of the address bar and keeps it. */
+/** Takes `#token=…` or `#/jobs/<id>?token=…` out of the address bar and keeps it. */
 export function takeFromAddress() {
   const found = find(location.hash);
   if (!found) return;
   keep(found);
-  history.replaceState(null, '', `${location.pathname}${location.search}#/`);
+  history.replaceState(null, '', location.pathname + location.search + withoutToken(location.hash));
+}
+
+/** What is left of a fragment without its token: a view's address. @param {string} hash */
+export function withoutToken(hash) {
+  const rest = hash.replace(/[#&?]token=[^&]*/, '');
+  return rest.startsWith('#/') ? rest : '#/';
 }
 
 /**
