@@ -46,6 +46,27 @@ export async function* streamJob(job, { after, signal, onConnection }) {
   }
 }
 
+/**
+ * Calls until there is an answer; throws where trying again would not help.
+ * @template Answer
+ * @param {() => Promise<Answer>} call
+ * @param {{ signal: AbortSignal, onConnection: (connected: boolean) => void }} options
+ * @returns {Promise<Answer>}
+ */
+export async function patiently(call, { signal, onConnection }) {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      const answer = await call();
+      onConnection(true);
+      return answer;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof Problem) || !mayHeal(error)) throw error;
+      onConnection(false);
+      await pause(error.retryAfter === null ? backOff(FIRST_DELAY, failures) : error.retryAfter * 1000, signal);
+    }
+  }
+}
+
 /** Thrown by `connect` when the server has nothing more to say (204). */
 const ENDED = new Error('the stream has ended');
 

@@ -59,15 +59,16 @@ function cancelButton(id, signal) {
     h('h2', { id: 'ask-title' }, 'Cancel this film?'),
     h('p', {}, 'What was made so far is thrown away. This cannot be undone.'),
     error, h('div', { class: 'actions' }, keep, stop));
-  const open = h('button', { type: 'button', class: 'quiet', onclick: () => dialog.showModal() }, 'Cancel …');
+  const open = h('button', { type: 'button', class: 'quiet', onclick: () => open.ariaDisabled === 'true' || dialog.showModal() }, 'Cancel …');
   stop.addEventListener('click', async () => {
     stop.disabled = true;
     say(error, '');
     try {
       await cancelJob(id, signal);
       // The stream tells the rest: the page changes when the job really has ended.
+      // Not `disabled`, which would take the focus away from a keyboard's user.
       say(open, 'Cancelling …');
-      open.disabled = true;
+      setAttribute(open, 'aria-disabled', true);
       dialog.close();
     } catch (problem) {
       if (!isAbort(problem)) say(error, /** @type {Problem} */ (problem).message);

@@ -2,7 +2,7 @@
 
 import { Problem, getJob, isAbort } from './api.js';
 import { every, fill, h, say, setAttribute, whenChanged } from './dom.js';
-import { streamJob } from './events.js';
+import { patiently, streamJob } from './events.js';
 import { begin, foldEvent, foldState, isEnd } from './job-state.js';
 import { heardPart } from './job-heard.js';
 import { logPart } from './job-log.js';
@@ -49,13 +49,14 @@ export function jobView({ root, signal }, id) {
  * @param {(isConnected: boolean) => void} onConnection
  */
 async function follow(id, signal, become, onConnection) {
-  const job = await getJob(id, signal);
+  const options = { signal, onConnection };
+  const job = await patiently(() => getJob(id, signal), options);
   become((view) => foldState(view, job));
   // From the very first event, so that a reload shows all that a page kept open would.
-  for await (const event of streamJob(id, { after: '0', signal, onConnection })) {
+  for await (const event of streamJob(id, { after: '0', ...options })) {
     become((view) => foldEvent(view, event));
   }
-  const ended = await getJob(id, signal);
+  const ended = await patiently(() => getJob(id, signal), options);
   become((view) => foldState(view, ended));
 }
 
