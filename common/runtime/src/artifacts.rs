@@ -1,0 +1,463 @@
+//! Bytes in the object store: never overwritten, checked when read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use model::{ArtifactKey, ArtifactRef, JobId, Stored};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as StorePath;
+use object_store::{
+    GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// The object store of an installation. Clones are one.
+#[derive(Debug, Clone)]
+pub struct Artifacts {
+    store: Arc<dyn ObjectStore>,
+}
+
+/// Why an artifact cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// The URL names no store that we know.
+    #[error("{url:?} is no object store; write file:///path/of/a/folder")]
+    Url {
+        /// The URL.
+        url: String,
+    },
+    /// There is nothing under the key.
+    #[error("there is no artifact {key}")]
+    NotFound {
+        /// The key.
+        key: ArtifactKey,
+    },
+    /// What lies there is not what the reference says.
+    #[error("artifact {key} is damaged: expected {expected}, found {found}")]
+    Damaged {
+        /// The key.
+        key: ArtifactKey,
+        /// Length or digest of the reference.
+        expected: String,
+        /// Length or digest of the bytes.
+        found: String,
+    },
+    /// The store failed.
+    #[error("the object store fails at {what}")]
+    Store {
+        /// Which artifact.
+        what: String,
+        /// Its words.
+        source: object_store::Error,
+    },
+    /// A local file failed.
+    #[error("reading or writing {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A document is not what it should be.
+    #[error("document {key} cannot be read or written as JSON")]
+    Json {
+        /// The key.
+        key: ArtifactKey,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl ArtifactError {
+    /// True when reading again will fail again.
+    pub const fn is_lasting(&self) -> bool {
+        matches!(
+            self,
+            Self::Url { .. } | Self::NotFound { .. } | Self::Damaged { .. } | Self::Json { .. }
+        )
+    }
+}
+
+/// A part of a file at a time.
+const CHUNK: usize = 1024 * 1024;
+
+impl Artifacts {
+    /// The store at `url`. `file:///folder` is made if it is missing, and every write is synced to the
+    /// disk before it counts.
+    pub fn open(url: &str) -> Result<Self, ArtifactError> {
+        let no_store = || ArtifactError::Url {
+            url: url.to_owned(),
+        };
+        let folder = url.strip_prefix("file://").ok_or_else(no_store)?;
+        if !folder.starts_with('/') {
+            return Err(no_store());
+        }
+        std::fs::create_dir_all(folder).map_err(file_error(Path::new(folder)))?;
+        let store = LocalFileSystem::new_with_prefix(folder)
+            .map_err(store_error(url))?
+            .with_fsync(true);
+        Ok(Self {
+            store: Arc::new(store),
+        })
+    }
+
+    /// Stores `bytes`, under `key` if it is free or holds the same.
+    ///
+    /// Nothing is ever overwritten, so that no reference that was handed out goes bad: if other bytes
+    /// lie under `key`, these go beside it, with the begin of their digest in the name. The reference
+    /// tells where they are.
+    pub async fn put_bytes(
+        &self,
+        key: &ArtifactKey,
+        bytes: Bytes,
+    ) -> Result<ArtifactRef, ArtifactError> {
+        let sha256 = hex::encode(Sha256::digest(&bytes));
+        let length = bytes.len() as u64;
+        self.place(key, length, sha256, Input::Bytes(bytes)).await
+    }
+
+    /// Stores a copy of a file, a part at a time; else like [`Self::put_bytes`].
+    pub async fn put_file(
+        &self,
+        key: &ArtifactKey,
+        file: &Path,
+    ) -> Result<ArtifactRef, ArtifactError> {
+        let (length, sha256) = digest_of_file(file).await?;
+        self.place(key, length, sha256, Input::File(file)).await
+    }
+
+    /// Stores a document as JSON; else like [`Self::put_bytes`].
+    pub async fn put_json<T: Serialize>(
+        &self,
+        key: &ArtifactKey,
+        document: &T,
+    ) -> Result<Stored<T>, ArtifactError> {
+        let json = serde_json::to_vec(document).map_err(|source| ArtifactError::Json {
+            key: key.clone(),
+            source,
+        })?;
+        self.put_bytes(key, json.into()).await.map(Stored::new)
+    }
+
+    /// The bytes of an artifact, checked against the reference.
+    pub async fn get_bytes(&self, artifact: &ArtifactRef) -> Result<Bytes, ArtifactError> {
+        let mut stream = self.open_read(&artifact.key, None).await?;
+        let mut check = Check::of(artifact);
+        let mut bytes =
+            Vec::with_capacity(usize::try_from(artifact.length).unwrap_or(0).min(CHUNK));
+        while let Some(chunk) = stream.try_next().await? {
+            check.update(&chunk)?;
+            bytes.extend_from_slice(&chunk);
+        }
+        check.finish()?;
+        Ok(bytes.into())
+    }
+
+    /// A document, checked against the reference.
+    pub async fn get_json<T: DeserializeOwned>(
+        &self,
+        stored: &Stored<T>,
+    ) -> Result<T, ArtifactError> {
+        let bytes = self.get_bytes(&stored.artifact).await?;
+        serde_json::from_slice(&bytes).map_err(|source| ArtifactError::Json {
+            key: stored.artifact.key.clone(),
+            source,
+        })
+    }
+
+    /// Writes an artifact to a file, a part at a time, checked against the reference. On failure the
+    /// file is not to be used.
+    pub async fn fetch(&self, artifact: &ArtifactRef, file: &Path) -> Result<(), ArtifactError> {
+        let mut stream = self.open_read(&artifact.key, None).await?;
+        let mut check = Check::of(artifact);
+        let mut out = tokio::fs::File::create(file)
+            .await
+            .map_err(file_error(file))?;
+        while let Some(chunk) = stream.try_next().await? {
+            check.update(&chunk)?;
+            out.write_all(&chunk).await.map_err(file_error(file))?;
+        }
+        out.flush().await.map_err(file_error(file))?;
+        check.finish()
+    }
+
+    /// The reference to what lies under `key`, if anything does. Reads it all, to know its digest.
+    pub async fn exists(&self, key: &ArtifactKey) -> Result<Option<ArtifactRef>, ArtifactError> {
+        match self.digest_of(key).await {
+            Ok((length, sha256)) => Ok(Some(ArtifactRef {
+                key: key.clone(),
+                length,
+                sha256,
+            })),
+            Err(ArtifactError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The length of what lies under `key`, if anything does.
+    pub async fn head(&self, key: &ArtifactKey) -> Result<Option<u64>, ArtifactError> {
+        match self.store.head(&path_of(key)?).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(store_error(key.as_str())(source)),
+        }
+    }
+
+    /// Streams the bytes under `key`, or a range of them. They are not checked: whoever serves them to
+    /// a player cannot wait for the last one.
+    pub async fn open_read(
+        &self,
+        key: &ArtifactKey,
+        range: Option<std::ops::Range<u64>>,
+    ) -> Result<BoxStream<'static, Result<Bytes, ArtifactError>>, ArtifactError> {
+        let options = GetOptions {
+            range: range.map(GetRange::Bounded),
+            ..GetOptions::default()
+        };
+        let (path, key) = (path_of(key)?, key.clone());
+        let read = self.store.get_opts(&path, options).await;
+        let read = read.map_err(|source| match source {
+            object_store::Error::NotFound { .. } => ArtifactError::NotFound { key: key.clone() },
+            source => store_error(key.as_str())(source),
+        })?;
+        let stream = read.into_stream();
+        Ok(stream
+            .map_err(move |source| store_error(key.as_str())(source))
+            .boxed())
+    }
+
+    /// Removes every artifact of a job. Returns how many there were.
+    pub async fn delete_job(&self, job: JobId) -> Result<usize, ArtifactError> {
+        let prefix = StorePath::from(ArtifactKey::job_prefix(job));
+        let found: Vec<_> = self
+            .store
+            .list(Some(&prefix))
+            .try_collect()
+            .await
+            .map_err(store_error(prefix.as_ref()))?;
+        for meta in &found {
+            match self.store.delete(&meta.location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(source) => return Err(store_error(meta.location.as_ref())(source)),
+            }
+        }
+        Ok(found.len())
+    }
+
+    /// Every key of a job.
+    pub async fn keys_of_job(&self, job: JobId) -> Result<Vec<ArtifactKey>, ArtifactError> {
+        let prefix = StorePath::from(ArtifactKey::job_prefix(job));
+        let found: Vec<_> = self
+            .store
+            .list(Some(&prefix))
+            .try_collect()
+            .await
+            .map_err(store_error(prefix.as_ref()))?;
+        Ok(found
+            .into_iter()
+            .filter_map(|meta| ArtifactKey::try_from(meta.location.to_string()).ok())
+            .collect())
+    }
+
+    async fn place(
+        &self,
+        key: &ArtifactKey,
+        length: u64,
+        sha256: String,
+        input: Input<'_>,
+    ) -> Result<ArtifactRef, ArtifactError> {
+        let mut target = key.clone();
+        let mut beside = beside(key, &sha256);
+        loop {
+            let ours = match &input {
+                Input::Bytes(bytes) => self.create(&target, bytes.clone()).await?,
+                Input::File(file) => self.create_from(&target, file).await?,
+            };
+            let ours = ours || self.digest_of(&target).await?.1 == sha256;
+            if ours {
+                return Ok(ArtifactRef {
+                    key: target,
+                    length,
+                    sha256,
+                });
+            }
+            let Some(other) = beside.take() else {
+                return Err(ArtifactError::Damaged {
+                    key: target,
+                    expected: sha256,
+                    found: "other bytes".to_owned(),
+                });
+            };
+            target = other;
+        }
+    }
+
+    /// False when something is there already.
+    async fn create(&self, key: &ArtifactKey, bytes: Bytes) -> Result<bool, ArtifactError> {
+        let options = PutOptions::from(PutMode::Create);
+        match self
+            .store
+            .put_opts(&path_of(key)?, bytes.into(), options)
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(source) => Err(store_error(key.as_str())(source)),
+        }
+    }
+
+    /// False when something is there already.
+    async fn create_from(&self, key: &ArtifactKey, file: &Path) -> Result<bool, ArtifactError> {
+        if self.head(key).await?.is_some() {
+            return Ok(false);
+        }
+        let path = path_of(key)?;
+        // Beside the target, so that publishing it is a rename.
+        let staged = StorePath::from(format!("{path}.{}.part", uuid::Uuid::new_v4().simple()));
+        self.upload(&staged, file).await?;
+        match self.store.rename_if_not_exists(&staged, &path).await {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                let deleted = self.store.delete(&staged).await;
+                deleted.map_err(store_error(staged.as_ref()))?;
+                Ok(false)
+            }
+            Err(source) => Err(store_error(key.as_str())(source)),
+        }
+    }
+
+    async fn upload(&self, staged: &StorePath, file: &Path) -> Result<(), ArtifactError> {
+        let mut input = tokio::fs::File::open(file)
+            .await
+            .map_err(file_error(file))?;
+        let upload = self.store.put_multipart(staged).await;
+        let mut upload = WriteMultipart::new(upload.map_err(store_error(staged.as_ref()))?);
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let read = input.read(&mut buffer).await.map_err(file_error(file))?;
+            let Some(part) = buffer.get(..read).filter(|part| !part.is_empty()) else {
+                break;
+            };
+            upload.write(part);
+            let capacity = upload.wait_for_capacity(2).await;
+            capacity.map_err(store_error(staged.as_ref()))?;
+        }
+        let finished = upload.finish().await;
+        finished.map_err(store_error(staged.as_ref())).map(|_| ())
+    }
+
+    async fn digest_of(&self, key: &ArtifactKey) -> Result<(u64, String), ArtifactError> {
+        let mut stream = self.open_read(key, None).await?;
+        let (mut hasher, mut length) = (Sha256::new(), 0);
+        while let Some(chunk) = stream.try_next().await? {
+            hasher.update(&chunk);
+            length += chunk.len() as u64;
+        }
+        Ok((length, hex::encode(hasher.finalize())))
+    }
+}
+
+/// What is to be stored.
+enum Input<'a> {
+    Bytes(Bytes),
+    File(&'a Path),
+}
+
+/// `folder/name.ext` with the begin of a digest: `folder/name-0123456789abcdef.ext`.
+fn beside(key: &ArtifactKey, sha256: &str) -> Option<ArtifactKey> {
+    let (folder, name) = key.as_str().rsplit_once('/').unwrap_or(("", key.as_str()));
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let digest = sha256.get(..16)?;
+    let name = match extension {
+        "" => format!("{stem}-{digest}"),
+        extension => format!("{stem}-{digest}.{extension}"),
+    };
+    let text = match folder {
+        "" => name,
+        folder => format!("{folder}/{name}"),
+    };
+    ArtifactKey::try_from(text).ok()
+}
+
+/// Compares a stream of bytes with a reference.
+struct Check<'a> {
+    artifact: &'a ArtifactRef,
+    hasher: Sha256,
+    length: u64,
+}
+
+impl<'a> Check<'a> {
+    fn of(artifact: &'a ArtifactRef) -> Self {
+        Self {
+            artifact,
+            hasher: Sha256::new(),
+            length: 0,
+        }
+    }
+
+    fn update(&mut self, chunk: &[u8]) -> Result<(), ArtifactError> {
+        self.hasher.update(chunk);
+        self.length += chunk.len() as u64;
+        if self.length > self.artifact.length {
+            return Err(self.damage("more bytes".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), ArtifactError> {
+        if self.length != self.artifact.length {
+            return Err(self.damage(format!("{} bytes", self.length)));
+        }
+        let found = hex::encode(self.hasher.clone().finalize());
+        if found == self.artifact.sha256 {
+            Ok(())
+        } else {
+            Err(self.damage(found))
+        }
+    }
+
+    fn damage(&self, found: String) -> ArtifactError {
+        ArtifactError::Damaged {
+            key: self.artifact.key.clone(),
+            expected: format!("{} bytes of {}", self.artifact.length, self.artifact.sha256),
+            found,
+        }
+    }
+}
+
+async fn digest_of_file(file: &Path) -> Result<(u64, String), ArtifactError> {
+    let mut input = tokio::fs::File::open(file)
+        .await
+        .map_err(file_error(file))?;
+    let (mut hasher, mut length, mut buffer) = (Sha256::new(), 0, vec![0; CHUNK]);
+    loop {
+        let read = input.read(&mut buffer).await.map_err(file_error(file))?;
+        match buffer.get(..read) {
+            Some(part) if !part.is_empty() => {
+                hasher.update(part);
+                length += part.len() as u64;
+            }
+            _ => return Ok((length, hex::encode(hasher.finalize()))),
+        }
+    }
+}
+
+fn path_of(key: &ArtifactKey) -> Result<StorePath, ArtifactError> {
+    StorePath::parse(key.as_str()).map_err(|error| store_error(key.as_str())(error.into()))
+}
+
+fn store_error(what: &str) -> impl FnOnce(object_store::Error) -> ArtifactError {
+    let what = what.to_owned();
+    move |source| ArtifactError::Store { what, source }
+}
+
+fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> ArtifactError {
+    let path = path.to_owned();
+    move |source| ArtifactError::File { path, source }
+}

@@ -1,0 +1,171 @@
+//! What a stage may ask of the runtime while it works.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use model::{ArtifactKey, ArtifactRef, EventBody, JobBrief, Stored, TaskId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::artifacts::{ArtifactError, Artifacts};
+use crate::events::Reporter;
+use crate::stage::{StageError, StageResultExt};
+
+/// The task in hand and what belongs to it.
+#[derive(Debug)]
+pub struct StageContext {
+    pub(crate) job: JobBrief,
+    pub(crate) task: TaskId,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) reporter: Reporter,
+    pub(crate) stop: CancellationToken,
+    pub(crate) scratch: tempfile::TempDir,
+    pub(crate) _events: Option<Arc<AbortOnDropHandle<()>>>,
+}
+
+impl StageContext {
+    /// A context without a server: the events go to the receiver, and [`Self::cancelled`] is raised by
+    /// whoever holds a clone of it. For running a stage by hand.
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn detached(
+        job: JobBrief,
+        task: TaskId,
+        artifacts: Artifacts,
+    ) -> std::io::Result<(Self, mpsc::UnboundedReceiver<EventBody>)> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let progress = move |fraction: f64| progress_event(&task, fraction);
+        let (reporter, pump) = Reporter::start(progress, move |body| {
+            // Nobody has to listen.
+            let _ = sender.send(body);
+            async {}
+        });
+        let context = Self {
+            job,
+            task,
+            artifacts,
+            reporter,
+            stop: CancellationToken::new(),
+            scratch: tempfile::tempdir()?,
+            _events: Some(Arc::new(pump)),
+        };
+        Ok((context, events))
+    }
+
+    /// The job that the task belongs to.
+    pub const fn job(&self) -> &JobBrief {
+        &self.job
+    }
+
+    /// The task.
+    pub const fn task(&self) -> TaskId {
+        self.task
+    }
+
+    /// Says how much of this stage is done, 0–1. As often as you like: it is thinned out. The fractions
+    /// of single clips are not shown; the job's progress counts whole clips.
+    pub fn progress(&self, fraction: f64) {
+        self.reporter.progress(fraction);
+    }
+
+    /// Says that something happened.
+    pub fn emit(&self, body: EventBody) {
+        self.reporter.say(body);
+    }
+
+    /// Says a line for people.
+    pub fn message(&self, text: impl Into<String>) {
+        self.emit(EventBody::Message {
+            text: text.into(),
+            stage: self.task.stage,
+        });
+    }
+
+    /// Between units of work: stops here once the work is not wanted any more.
+    pub fn checkpoint(&self) -> Result<(), StageError> {
+        if self.stop.is_cancelled() {
+            Err(StageError::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Raised once the work is not wanted any more; for work that cannot reach [`Self::checkpoint`].
+    pub fn cancelled(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// The object store.
+    pub const fn artifacts(&self) -> &Artifacts {
+        &self.artifacts
+    }
+
+    /// A folder for this task only; removed with all that is in it when the task ends.
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// The key `jobs/<job>/run-<run>/<name>`.
+    ///
+    /// # Errors
+    /// When `name` cannot be a part of a key.
+    pub fn key(&self, name: &str) -> Result<ArtifactKey, StageError> {
+        ArtifactKey::of_job(self.job.id, &format!("run-{}/{name}", self.job.run))
+            .or_fatal("naming an artifact")
+    }
+
+    /// Reads a document.
+    pub async fn load<T: DeserializeOwned>(&self, stored: &Stored<T>) -> Result<T, StageError> {
+        self.artifacts
+            .get_json(stored)
+            .await
+            .map_err(|error| unreadable("reading a document", error))
+    }
+
+    /// Stores a document of this run as JSON. `name` is like `plan.json`.
+    pub async fn store<T: Serialize>(
+        &self,
+        name: &str,
+        document: &T,
+    ) -> Result<Stored<T>, StageError> {
+        let key = self.key(name)?;
+        self.artifacts
+            .put_json(&key, document)
+            .await
+            .or_retry("storing a document")
+    }
+
+    /// Stores a file of this run. `name` is like `film.mp4`.
+    pub async fn store_file(&self, name: &str, file: &Path) -> Result<ArtifactRef, StageError> {
+        let key = self.key(name)?;
+        self.artifacts
+            .put_file(&key, file)
+            .await
+            .or_retry("storing a file")
+    }
+}
+
+/// What is gone or damaged will be so at the next attempt too; anything else may pass.
+fn unreadable(doing: &'static str, error: ArtifactError) -> StageError {
+    if error.is_lasting() {
+        StageError::fatal(doing, error)
+    } else {
+        StageError::retry(doing, error)
+    }
+}
+
+/// What a fraction of a task means for the job.
+pub(crate) fn progress_event(task: &TaskId, fraction: f64) -> Option<EventBody> {
+    if task.clip.is_some() {
+        return None;
+    }
+    Some(EventBody::Progress {
+        progress: task.stage.progress_at(fraction),
+        stage: task.stage,
+        estimated_remaining: None,
+        total_cost: model::Usd::ZERO,
+    })
+}

@@ -1,0 +1,272 @@
+//! One attempt: the stage's work, raced against everything that may end it.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use model::event::EventBody;
+use model::job::StageStatus;
+use model::{ClipIndex, Envelope, Seconds, TaskId};
+use serde_json::Value;
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, info, warn};
+
+use super::Worker;
+use super::claim::{ClaimState, Lease};
+use super::settle::{Settlement, settle};
+use super::task::{self, Answer, Work};
+use crate::context::progress_event;
+use crate::events::Reporter;
+use crate::stage::causes;
+use crate::{Stage, StageContext, StageError, StageResultExt};
+
+/// How long work that is not wanted any more may take to notice, before it is dropped where it stands.
+const NOTICE: Duration = Duration::from_millis(800);
+
+/// How the work ended.
+enum Ended<O> {
+    ByItself(Result<O, StageError>),
+    Cancelled,
+    Shutdown,
+}
+
+/// Runs the stage on the task and settles what came of it.
+pub(super) async fn attempt<S: Stage>(
+    worker: &Worker<S>,
+    lease: &Lease,
+    work: &Work,
+    envelope: &Envelope<Value>,
+    attempts: u32,
+) -> Answer {
+    let (reporter, _events) = Reporter::publishing(worker.events.clone(), work.task, {
+        let task = work.task;
+        move |fraction| progress_event(&task, fraction)
+    });
+    if let Some(body) = begun(&work.task) {
+        reporter.say(body);
+    }
+    info!(attempt = attempts, "working");
+    let started = Instant::now();
+    let ended = match start(worker, envelope, work.task, &reporter) {
+        Ok(running) => race(worker, envelope.job.id, running).await,
+        Err(error) => Ended::ByItself(Err(error)),
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    reporter.flush().await;
+    let outcome = match ended {
+        Ended::ByItself(outcome) => outcome,
+        Ended::Cancelled => Err(StageError::Cancelled),
+        Ended::Shutdown => return released(lease).await,
+    };
+    let outcome = match as_wanted(worker, work, outcome).await {
+        Ok(outcome) => outcome,
+        Err(answer) => return answer,
+    };
+    match (settle(&outcome, attempts), outcome) {
+        (Settlement::Drop, _) => {
+            info!("cancelled; dropping the work");
+            Answer::Ack
+        }
+        (_, Ok(output)) => done(worker, lease, work, envelope, (output, seconds)).await,
+        (Settlement::Retry, Err(error)) => {
+            retried(lease, &work.task, attempts, &reporter, &error).await
+        }
+        (_, Err(error)) => {
+            warn!(
+                error = &error as &dyn Error,
+                attempt = attempts,
+                "giving up"
+            );
+            task::give_up(worker, lease, work, parked(&error)).await
+        }
+    }
+}
+
+/// The work as its own task, so that a panic costs this attempt only.
+struct Running<O> {
+    work: AbortOnDropHandle<Result<O, StageError>>,
+    stop: CancellationToken,
+}
+
+fn start<S: Stage>(
+    worker: &Worker<S>,
+    envelope: &Envelope<Value>,
+    task: TaskId,
+    reporter: &Reporter,
+) -> Result<Running<S::Output>, StageError> {
+    let input: S::Input =
+        serde_json::from_value(envelope.input.clone()).or_fatal("reading its input")?;
+    let scratch = tempfile::Builder::new()
+        .prefix(&format!("beatreel-{}-", task.stage))
+        .tempdir_in(&worker.settings.scratch)
+        .or_retry("making a scratch folder")?;
+    let stop = CancellationToken::new();
+    let cx = StageContext {
+        job: envelope.job.clone(),
+        task,
+        artifacts: worker.artifacts.clone(),
+        reporter: reporter.clone(),
+        stop: stop.clone(),
+        scratch,
+        _events: None,
+    };
+    let stage = Arc::clone(&worker.stage);
+    let work = async move { stage.run(input, &cx).await };
+    let work = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
+    Ok(Running { work, stop })
+}
+
+async fn race<S: Stage>(
+    worker: &Worker<S>,
+    job: model::JobId,
+    mut running: Running<S::Output>,
+) -> Ended<S::Output> {
+    let cancellation = worker.watch.of(job);
+    let drained = async {
+        worker.shutdown.begun().await;
+        tokio::time::sleep(worker.settings.drain).await;
+    };
+    let ended = tokio::select! {
+        result = &mut running.work => return Ended::ByItself(result.unwrap_or_else(panicked)),
+        () = cancellation.raised() => Ended::Cancelled,
+        () = drained => Ended::Shutdown,
+    };
+    running.stop.cancel();
+    if tokio::time::timeout(NOTICE, &mut running.work)
+        .await
+        .is_err()
+    {
+        warn!("the work does not notice that it is unwanted; dropping it where it stands");
+    }
+    ended
+}
+
+fn panicked<O>(error: JoinError) -> Result<O, StageError> {
+    let what = match error.try_into_panic() {
+        Ok(payload) => payload
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without words".to_owned()),
+        Err(error) => error.to_string(),
+    };
+    Err(StageError::retry(
+        "running the stage",
+        format!("panicked: {what}"),
+    ))
+}
+
+/// The outcome, unless the job is not wanted any more: then `Cancelled`, whatever came out.
+async fn as_wanted<S: Stage>(
+    worker: &Worker<S>,
+    work: &Work,
+    outcome: Result<S::Output, StageError>,
+) -> Result<Result<S::Output, StageError>, Answer> {
+    match (task::unwanted(worker, &work.task).await, outcome) {
+        (Ok(true), _) => Ok(Err(StageError::Cancelled)),
+        (Ok(false), Err(StageError::Cancelled)) => Ok(Err(StageError::retry(
+            "working",
+            "it stopped although nobody asked it to",
+        ))),
+        (Ok(false), outcome) => Ok(outcome),
+        // Not knowing is no reason to lose finished work: the hand-over will meet the same server.
+        (Err(_), outcome @ Ok(_)) => Ok(outcome),
+        (Err(error), Err(_)) => {
+            warn!(
+                error = &*error,
+                "whether the job is wanted cannot be told now"
+            );
+            Err(Answer::Nothing)
+        }
+    }
+}
+
+async fn done<S: Stage>(
+    worker: &Worker<S>,
+    lease: &Lease,
+    work: &Work,
+    envelope: &Envelope<Value>,
+    (output, seconds): (S::Output, f64),
+) -> Answer {
+    let output = match serde_json::to_value(&output) {
+        Ok(output) => output,
+        Err(error) => {
+            let error = StageError::fatal("writing its output", error);
+            return task::give_up(worker, lease, work, parked(&error)).await;
+        }
+    };
+    let state = ClaimState::Done {
+        output: output.clone(),
+        seconds,
+    };
+    match lease.advance(state).await {
+        Ok(_) => {
+            info!(seconds, "handing over");
+            task::handed_over(worker, lease, work, envelope, output, seconds).await
+        }
+        Err(error) => task::unwritten(&error),
+    }
+}
+
+/// Gives the task back as it was: at once, and without the loss of an attempt.
+async fn released(lease: &Lease) -> Answer {
+    match lease.advance(ClaimState::Released).await {
+        Ok(_) => {
+            info!("stopping; giving the task back");
+            Answer::Again(Duration::ZERO)
+        }
+        Err(error) => task::unwritten(&error),
+    }
+}
+
+async fn retried(
+    lease: &Lease,
+    task: &TaskId,
+    attempt: u32,
+    reporter: &Reporter,
+    error: &StageError,
+) -> Answer {
+    if let Err(error) = lease.advance(ClaimState::Retrying).await {
+        return task::unwritten(&error);
+    }
+    let pause = task::pause_after(attempt);
+    warn!(error = error as &dyn Error, attempt, ?pause, "trying again");
+    let text = format!("failed while {error}");
+    reporter.say(match task.clip {
+        Some(clip_index) => EventBody::VideoGenerationRetry {
+            clip_index,
+            attempt,
+            delay_seconds: pause.as_secs_f64(),
+            error: text,
+        },
+        None => EventBody::StageUpdate {
+            stage: task.stage,
+            status: StageStatus::Processing,
+            duration: None::<Seconds>,
+            error: Some(text),
+        },
+    });
+    reporter.flush().await;
+    Answer::Again(pause)
+}
+
+fn parked(error: &StageError) -> ClaimState {
+    ClaimState::Parked {
+        code: error.code().to_owned(),
+        causes: causes(error),
+        retryable: matches!(error, StageError::Retry { .. }),
+        at: crate::events::now(),
+    }
+}
+
+/// What is said when a task begins. Of the clips of a film only the first says so.
+fn begun(task: &TaskId) -> Option<EventBody> {
+    matches!(task.clip, None | Some(ClipIndex(0))).then_some(EventBody::StageUpdate {
+        stage: task.stage,
+        status: StageStatus::Processing,
+        duration: None,
+        error: None,
+    })
+}
