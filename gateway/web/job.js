@@ -88,7 +88,7 @@ function layout(root, id, signal) {
   const showTop = whenChanged((/** @type {JobView} */ view) => view.status, (now) => {
     if (now === 'loading') return;
     // The button that had the focus may go with its part; then the heading is the place to be.
-    const hadFocus = top.contains(document.activeElement) || document.activeElement?.closest('dialog') !== null;
+    const hadFocus = top.contains(document.activeElement);
     fill(top, now === 'completed' ? player.element : isEnd(now) ? ended.element : progress.element);
     // What matters comes first: the work while it lasts, then the timeline to jump in the film by.
     if (now === 'completed') columns.prepend(content);
@@ -102,8 +102,8 @@ function layout(root, id, signal) {
       if (view.status === 'loading') return;
       say(title, words.title(view));
       say(prompt, view.prompt);
-      showTop(view);
       for (const part of [player, progress, ended, stages, clips, log, heard, plan]) part.update(view);
+      showTop(view);
       document.title = `${headline(view)} – Beatreel`;
     },
     /** @param {JobView} view */
