@@ -112,6 +112,7 @@ impl Ink {
             swirl.turns = swirl.strength * (0.8 + 0.35 * wave);
         }
         Finish {
+            flat: false,
             exposure: 1.0,
             bloom: if self.dark { 0.6 } else { 0.04 },
             vignette: if self.dark { 0.3 } else { 0.18 },

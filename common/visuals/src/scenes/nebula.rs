@@ -91,6 +91,7 @@ impl Nebula {
             filament: 0.7 + 0.5 * moment.beat + 0.6 * moment.treble,
         };
         Finish {
+            flat: false,
             exposure: 1.0 + 0.05 * moment.beat + 0.08 * moment.energy,
             bloom: 0.9 + 0.4 * moment.bass,
             vignette: 0.34,
