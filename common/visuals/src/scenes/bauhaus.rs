@@ -370,7 +370,7 @@ fn pick(dice: &mut Dice, span: i32) -> usize {
 fn contrasting(dice: &mut Dice, inks: &[Rgb; 5], other: usize, span: i32) -> usize {
     let ground = to_oklab(inks[other]);
     for _ in 0..6 {
-        let ink = if dice.chance(0.12) {
+        let ink = if dice.chance(0.05) {
             4
         } else {
             pick(dice, span)

@@ -1,6 +1,7 @@
 //! The scenes: what is drawn. Each gives light at half size, and may draw over the finished luma (at
 //! full size) and chroma (at half size) where an edge has to be crisp.
 
+mod aurora;
 mod bauhaus;
 mod ink;
 mod nebula;
@@ -21,6 +22,7 @@ pub(crate) enum Scene {
     Nebula(nebula::Nebula),
     Ink(ink::Ink),
     Bauhaus(bauhaus::Bauhaus),
+    Aurora(aurora::Aurora),
     Ridges(ridges::Ridges),
 }
 
@@ -30,6 +32,7 @@ impl Scene {
             SceneKind::Ink => Self::Ink(ink::Ink::new(parameters, clip, size)),
             SceneKind::Bauhaus => Self::Bauhaus(bauhaus::Bauhaus::new(parameters, clip, size)),
             SceneKind::Ridges => Self::Ridges(ridges::Ridges::new(parameters, clip, size)),
+            SceneKind::Aurora => Self::Aurora(aurora::Aurora::new(parameters, clip, size)),
             _ => Self::Nebula(nebula::Nebula::new(parameters, clip, size)),
         }
     }
@@ -41,6 +44,7 @@ impl Scene {
             Self::Ink(scene) => scene.prepare(moment),
             Self::Bauhaus(scene) => scene.prepare(moment),
             Self::Ridges(scene) => scene.prepare(moment),
+            Self::Aurora(scene) => scene.prepare(moment),
         }
     }
 
@@ -51,6 +55,7 @@ impl Scene {
             Self::Nebula(scene) => scene.light(simd, canvas),
             Self::Ink(scene) => scene.light(simd, canvas),
             Self::Ridges(scene) => scene.light(simd, canvas),
+            Self::Aurora(scene) => scene.light(simd, canvas),
             Self::Bauhaus(_) => {}
         }
     }
@@ -61,6 +66,7 @@ impl Scene {
         match self {
             Self::Bauhaus(scene) => scene.chroma(simd, yuv),
             Self::Ridges(scene) => scene.chroma(simd, yuv),
+            Self::Aurora(scene) => scene.chroma(simd, yuv),
             Self::Nebula(_) | Self::Ink(_) => {}
         }
     }
@@ -72,6 +78,7 @@ impl Scene {
             Self::Nebula(scene) => scene.stars.luma_row(y, row),
             Self::Bauhaus(scene) => scene.luma_row(simd, y, row),
             Self::Ridges(scene) => scene.luma_row(simd, y, row),
+            Self::Aurora(scene) => scene.luma_row(simd, y, row),
             Self::Ink(_) => {}
         }
     }

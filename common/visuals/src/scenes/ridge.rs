@@ -144,34 +144,40 @@ impl Ridge {
     }
 }
 
-/// Paints ridges, the furthest first, over a row of luma at full size.
+/// Paints ridges, the furthest first, over the row of luma at full size whose middle is at `y`.
 #[inline(always)]
-pub(crate) fn luma_row<S: Simd>(simd: S, ridges: &[Ridge], y: usize, row: &mut [f32]) {
-    let y = y as f32 + 0.5;
-    let hidden = ridges
-        .iter()
-        .rposition(|ridge| ridge.covers(y))
-        .unwrap_or(0);
-    for ridge in &ridges[hidden..] {
+pub(crate) fn luma_at<S: Simd>(simd: S, ridges: &[Ridge], y: f32, row: &mut [f32]) {
+    for ridge in seen(ridges, y) {
         ridge.row(simd, (y, 1), row, 0);
     }
 }
 
-/// Paints ridges over the colour differences at half size.
+/// Paints ridges over the colour differences at half size; `map` tells which row of the land is seen
+/// at a row of the frame.
 #[inline(always)]
-pub(crate) fn chroma<S: Simd>(simd: S, ridges: &[Ridge], yuv: &mut [Plane; 3]) {
+pub(crate) fn chroma_mapped<S: Simd>(
+    simd: S,
+    ridges: &[Ridge],
+    yuv: &mut [Plane; 3],
+    map: impl Fn(f32) -> f32,
+) {
     let [_, u, v] = yuv;
     for y in 0..u.height {
-        let at = y as f32 * 2.0 + 1.0;
-        let hidden = ridges
-            .iter()
-            .rposition(|ridge| ridge.covers(at))
-            .unwrap_or(0);
-        for ridge in &ridges[hidden..] {
+        let at = map(y as f32 * 2.0 + 1.0);
+        for ridge in seen(ridges, at) {
             ridge.row(simd, (at, 2), u.row_mut(y), 1);
             ridge.row(simd, (at, 2), v.row_mut(y), 2);
         }
     }
+}
+
+/// The ridges that are not hidden at a row by nearer ones.
+fn seen(ridges: &[Ridge], y: f32) -> &[Ridge] {
+    let hidden = ridges
+        .iter()
+        .rposition(|ridge| ridge.covers(y))
+        .unwrap_or(0);
+    &ridges[hidden..]
 }
 
 fn sample(table: &[f32], at: f32) -> f32 {

@@ -113,7 +113,7 @@ impl Ridges {
             sun,
             radius: self.radius * far * (1.0 + 0.05 * moment.beat + 0.03 * moment.bass),
             glow: 0.85 + 0.40 * moment.beat + 0.25 * moment.bass,
-            heat: 1.0 + 0.6 * moment.beat,
+            heat: if self.hour == Hour::Haze { 3.2 } else { 1.3 } * (1.0 + 0.5 * moment.beat),
             clouds: 0.30 + 0.25 * moment.energy,
             wind: moment.flow * 0.06,
             offset: (view.x * 0.18, view.y * 0.3),
@@ -143,18 +143,13 @@ impl Ridges {
     #[inline(always)]
     pub(crate) fn light<S: Simd>(&self, simd: S, canvas: &mut Canvas) {
         let stride = canvas.rgb[0].stride;
-        let lowest = self
-            .layers
-            .iter()
-            .rposition(|layer| layer.covers(0.0))
-            .is_some();
         for y in 0..canvas.height() {
             let [red, green, blue] = canvas.rows_mut(y);
             let hidden = self
                 .layers
                 .iter()
                 .any(|layer| layer.covers(y as f32 * 2.0 - 8.0));
-            if hidden || lowest {
+            if hidden {
                 // Never seen; dark, so that it lends the bloom nothing.
                 red.fill(0.0);
                 green.fill(0.0);
@@ -199,7 +194,7 @@ impl Ridges {
 
         let edge = (dx * dx + dy * dy).sqrt();
         let disc = saturate::<S>((edge * -1.0 + now.radius) * (1.0 / self.size.half_pixel()) + 0.5);
-        let veil = (cloud * -0.55 + 1.0) * disc * now.heat;
+        let veil = (cloud * -0.5 + 1.0) * disc * now.heat;
         let under = disc * -0.9 + 1.0;
         [
             r * under + veil * self.disc[0],
@@ -210,13 +205,13 @@ impl Ridges {
 
     #[inline(always)]
     pub(crate) fn chroma<S: Simd>(&self, simd: S, planes: &mut [Plane; 3]) {
-        ridge::chroma(simd, &self.layers, planes);
+        ridge::chroma_mapped(simd, &self.layers, planes, |y| y);
     }
 
     #[inline(always)]
     pub(crate) fn luma_row<S: Simd>(&self, simd: S, y: usize, row: &mut [f32]) {
         self.stars.luma_row(y, row);
-        ridge::luma_row(simd, &self.layers, y, row);
+        ridge::luma_at(simd, &self.layers, y as f32 + 0.5, row);
     }
 }
 
