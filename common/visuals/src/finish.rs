@@ -174,7 +174,7 @@ impl Finisher {
     }
 }
 
-/// The filmic curve of [`crate::colour::filmic`], lane by lane.
+/// The filmic curve; [`crate::colour::filmic_inverse`] turns it round.
 #[inline(always)]
 fn film<S: Simd>(light: F<S>, glow: F<S>, finish: &Finish) -> F<S> {
     let x = (light + glow * finish.bloom).max(0.0) * finish.exposure;

@@ -56,7 +56,7 @@ pub(crate) struct Aurora {
 
 impl Aurora {
     pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        let mut dice = Dice::new(parameters.seed, 0x61_75_72);
+        let mut dice = Dice::new(parameters.seed, 0x0061_7572);
         let colours = Colours::new(&parameters.palette);
         let black = blend(colours.deep, [0.0; 3], 0.45);
         let low = blend(colours.deep, colours.shade, 0.75);
@@ -210,7 +210,7 @@ impl Aurora {
                 continue;
             }
             // Rays run towards a point high above: what is higher lies nearer to it.
-            let rise = (curtain.hem - uy).max(0.0);
+            let rise = curtain.hem - uy;
             let along = (px - self.vanishing) * (1.0 + 0.42 * rise) + self.vanishing;
             let slow = along * curtain.folds + curtain.drift;
             let bend = sin::<S>(slow * 0.37 + curtain.phase);
@@ -229,7 +229,7 @@ impl Aurora {
                 s * (curtain.rays * 3.7) + curtain.drift * 3.0,
             );
             let patch = smoothstep::<S>(0.22, 0.85, coarse);
-            let rays = patch * (fine * 0.75 + grain * 0.30 + 0.12);
+            let rays = patch * (fine * fine * 0.85 + grain * 0.30 + 0.06);
 
             let reach = (fine * 0.55 + coarse * 0.75 + 0.25) * curtain.reach;
             let high = dy / reach;
@@ -238,9 +238,9 @@ impl Aurora {
             let edge = exp2::<S>(dy.abs() * -26.0) * light;
             let crown = smoothstep::<S>(0.35, 1.3, high) * light;
             let veil = light - crown * 0.75;
-            r += veil * (self.veil[0] * 3.2) + edge * self.hem[0] + crown * (self.crown[0] * 3.0);
-            g += veil * (self.veil[1] * 3.2) + edge * self.hem[1] + crown * (self.crown[1] * 3.0);
-            b += veil * (self.veil[2] * 3.2) + edge * self.hem[2] + crown * (self.crown[2] * 3.0);
+            r += veil * (self.veil[0] * 2.5) + edge * self.hem[0] + crown * (self.crown[0] * 3.0);
+            g += veil * (self.veil[1] * 2.5) + edge * self.hem[1] + crown * (self.crown[1] * 3.0);
+            b += veil * (self.veil[2] * 2.5) + edge * self.hem[2] + crown * (self.crown[2] * 3.0);
         }
         [r, g, b]
     }
@@ -269,7 +269,9 @@ impl Aurora {
             ridge::luma_at(simd, &self.ridges, mirrored, row);
             let line = 0.05 * (1.0 - (at - shore as f32) / 3.0).max(0.0);
             if line > 0.0 {
-                row.iter_mut().for_each(|value| *value += line);
+                for value in row {
+                    *value += line;
+                }
             }
         }
     }

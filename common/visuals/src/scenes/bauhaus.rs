@@ -4,6 +4,8 @@
 //! Flat colour has no light to develop: luma is painted at full size and chroma at half size, from the
 //! same shapes with the same soft edges of one pixel.
 
+use std::f32::consts::FRAC_1_SQRT_2;
+
 use fearless_simd::prelude::*;
 use model::look::SceneParameters;
 
@@ -94,7 +96,7 @@ pub(crate) struct Bauhaus {
 
 impl Bauhaus {
     pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        let mut dice = Dice::new(parameters.seed, 0x62_61_75);
+        let mut dice = Dice::new(parameters.seed, 0x0062_6175);
         let colours = Colours::new(&parameters.palette);
         let paper = blend(colours.light, [0.965, 0.94, 0.90], 0.45);
         let angle = dice.unit();
@@ -217,14 +219,14 @@ impl Bauhaus {
         let [_, u, v] = planes;
         for y in 0..u.height {
             let rows = [u.row_mut(y), v.row_mut(y)];
-            self.paint(simd, y as f32 * 2.0 + 1.0, 2.0, rows, [1, 2]);
+            self.paint(simd, (y as f32 * 2.0 + 1.0, 2.0), rows, [1, 2]);
         }
     }
 
     /// Paints a row of luma at full size.
     #[inline(always)]
     pub(crate) fn luma_row<S: Simd>(&self, simd: S, y: usize, row: &mut [f32]) {
-        self.paint(simd, y as f32 + 0.5, 1.0, [row], [0]);
+        self.paint(simd, (y as f32 + 0.5, 1.0), [row], [0]);
     }
 
     /// Paints the row whose middle is at `y`, with samples `step` pixels apart.
@@ -232,8 +234,7 @@ impl Bauhaus {
     fn paint<S: Simd, const N: usize>(
         &self,
         simd: S,
-        y: f32,
-        step: f32,
+        (y, step): (f32, f32),
         mut rows: [&mut [f32]; N],
         channels: [usize; N],
     ) {
@@ -304,7 +305,7 @@ fn distances<S: Simd>(shape: Shape, u: F<S>, v: F<S>, swell: f32) -> (F<S>, F<S>
             let (a, b) = (u * u + (v + 1.0) * (v + 1.0), u * u + (v - 1.0) * (v - 1.0));
             (a.sqrt() * -1.0 + 1.0, b.sqrt() * -1.0 + 1.0)
         }
-        Shape::Triangle => ((u + v) * -0.7071, middle * -1.0 - 9.0),
+        Shape::Triangle => ((u + v) * -FRAC_1_SQRT_2, middle * -1.0 - 9.0),
         Shape::Stripes => {
             let wave = (u * 1.5 + 0.25).fract_floor().abs() * (-1.0 / 1.5) + (0.25 / 1.5);
             (wave, middle * -1.0 - 9.0)
@@ -326,7 +327,7 @@ fn distances<S: Simd>(shape: Shape, u: F<S>, v: F<S>, swell: f32) -> (F<S>, F<S>
         }
         Shape::Bow => {
             let (a, b) = (u.abs() - v.abs(), middle * -1.0 + 0.32 * swell);
-            (a * 0.7071, b)
+            (a * FRAC_1_SQRT_2, b)
         }
     }
 }
@@ -381,7 +382,7 @@ fn contrasting(dice: &mut Dice, inks: &[Rgb; 5], other: usize, span: i32) -> usi
             return ink;
         }
     }
-    if ground[0] > 0.6 { 1 } else { 0 }
+    usize::from(ground[0] > 0.6)
 }
 
 /// 0 to 1, a little over and back.

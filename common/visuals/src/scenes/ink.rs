@@ -68,7 +68,7 @@ pub(crate) struct Ink {
 
 impl Ink {
     pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        let mut dice = Dice::new(parameters.seed, 0x69_6e_6b);
+        let mut dice = Dice::new(parameters.seed, 0x0069_6e6b);
         let colours = Colours::new(&parameters.palette);
         let dark = dice.chance(0.45);
         Self {

@@ -44,7 +44,7 @@ struct Now {
 
 impl Nebula {
     pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        let mut dice = Dice::new(parameters.seed, 0x6e_65_62);
+        let mut dice = Dice::new(parameters.seed, 0x006e_6562);
         let colours = Colours::new(&parameters.palette);
         let black = colours.deep.map(|v| v * 0.22);
         let gas = Ramp::of_light(&[

@@ -56,7 +56,7 @@ struct Now {
 
 impl Ridges {
     pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        let mut dice = Dice::new(parameters.seed, 0x72_69_64);
+        let mut dice = Dice::new(parameters.seed, 0x0072_6964);
         let colours = Colours::new(&parameters.palette);
         let hour = match dice.below(8) {
             0..4 => Hour::Dusk,
