@@ -11,3 +11,55 @@ mod places;
 mod shots;
 mod theme;
 mod vocabulary;
+
+use model::handoff::{Heard, Planned};
+use model::plan::ScenePlan;
+use model::{EventBody, StageKind};
+use runtime::config::{ConfigError, Vars};
+use runtime::{Stage, StageContext, StageError};
+
+/// The stage: reads the analysis, directs, stores the plan.
+#[derive(Debug, Clone, Copy)]
+pub struct ScenePlanner;
+
+impl ScenePlanner {
+    /// Needs no settings.
+    ///
+    /// # Errors
+    /// None so far; the signature is that of every stage.
+    pub const fn from_config(_: &Vars) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+}
+
+impl Stage for ScenePlanner {
+    const KIND: StageKind = StageKind::ScenePlanner;
+    type Input = Heard;
+    type Output = Planned;
+
+    async fn run(&self, heard: Heard, cx: &StageContext) -> Result<Planned, StageError> {
+        let analysis = cx.load(&heard.analysis).await?;
+        let job = cx.job();
+        let plan = plan::direct(job.prompt.as_str(), &analysis, job.seed);
+        cx.checkpoint()?;
+        let stored = cx.store("plan.json", &plan).await?;
+        cx.emit(results(&plan));
+        Ok(Planned {
+            analysis: heard.analysis,
+            plan: stored,
+        })
+    }
+}
+
+/// What the page shows of a plan.
+fn results(plan: &ScenePlan) -> EventBody {
+    EventBody::ScenePlannerResults {
+        video_summary: plan.summary.clone(),
+        palette: plan.palette,
+        places: plan
+            .places
+            .iter()
+            .map(|place| place.description.clone())
+            .collect(),
+    }
+}
