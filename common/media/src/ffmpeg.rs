@@ -85,7 +85,15 @@ impl Ffmpeg {
         Ok(Self::at(tools::ffmpeg()?))
     }
 
-    /// The ffmpeg at `program`.
+    /// The ffmpeg at `program`, which has to be fit, or else the one of [`Self::find`]. Blocks.
+    pub fn at_or_found(program: Option<PathBuf>) -> Result<Self, ToolError> {
+        match program {
+            Some(program) => Ok(Self::at(tools::ffmpeg_at(program)?)),
+            None => Self::find(),
+        }
+    }
+
+    /// The ffmpeg at `program`, whatever that may be.
     pub const fn at(program: PathBuf) -> Self {
         Self { program }
     }

@@ -59,7 +59,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 /// In what a file differs from what was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Faults(Vec<String>);
 
 impl fmt::Display for Faults {

@@ -51,7 +51,7 @@ pub(crate) fn find(tool: &Tool, around: &Surroundings) -> Result<PathBuf, ToolEr
 }
 
 /// What the user named has to be fit: to look elsewhere instead would be a surprise.
-fn checked(tool: &Tool, program: PathBuf) -> Result<PathBuf, ToolError> {
+pub(crate) fn checked(tool: &Tool, program: PathBuf) -> Result<PathBuf, ToolError> {
     let variable = tool.variable;
     if !is_program(&program) {
         return Err(ToolError::NotAProgram {

@@ -35,6 +35,11 @@ pub fn ffmpeg() -> Result<PathBuf, ToolError> {
     once(&FOUND, &pinned::FFMPEG)
 }
 
+/// Checks that `program` is an ffmpeg that can do what [`ffmpeg`] promises.
+pub fn ffmpeg_at(program: PathBuf) -> Result<PathBuf, ToolError> {
+    find::checked(&pinned::FFMPEG, program)
+}
+
 fn once(found: &OnceLock<PathBuf>, tool: &pinned::Tool) -> Result<PathBuf, ToolError> {
     if let Some(path) = found.get() {
         return Ok(path.clone());

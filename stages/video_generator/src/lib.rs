@@ -1,1 +1,119 @@
 //! Module 7: renders one clip a task, to the house format, at an exact frame count.
+//!
+//! A clip is a function of its instruction and of the song's curves, so it is stored under the digest
+//! of those: a task that comes twice, or again in a later run, finds it there. Must not know the other
+//! clips. Start reading at [`VideoGenerator`]'s `run`; [`render`] draws and encodes side by side.
+
+mod recipe;
+mod render;
+
+use std::path::Path;
+use std::time::Instant;
+
+use media::ffmpeg::Ffmpeg;
+use media::house;
+use model::clip::{Clip, ClipSource};
+use model::handoff::{ClipMade, ClipTask};
+use model::{ArtifactKey, ArtifactRef, EventBody, Seconds, StageKind};
+use runtime::{ConfigError, Stage, StageContext, StageError, StageResultExt, Vars};
+
+/// The stage. One clip at a time is drawn and encoded on one core each; more clips at once are the
+/// worker's to take.
+#[derive(Debug)]
+pub struct VideoGenerator {
+    ffmpeg: Ffmpeg,
+}
+
+impl VideoGenerator {
+    /// Reads `FFMPEG_BIN` (default: the ffmpeg of the machine, or one that is fetched now). Blocks.
+    pub fn from_config(vars: &Vars) -> Result<Self, ConfigError> {
+        let named = vars.text("FFMPEG_BIN").map(Into::into);
+        let ffmpeg = Ffmpeg::at_or_found(named).unwrap_or_else(|problem| {
+            vars.note("FFMPEG_BIN", format!("is of no use: {problem}"));
+            Ffmpeg::at("ffmpeg".into())
+        });
+        vars.check(Self { ffmpeg })
+    }
+
+    /// A generator that uses this ffmpeg.
+    pub const fn new(ffmpeg: Ffmpeg) -> Self {
+        Self { ffmpeg }
+    }
+
+    async fn make(
+        &self,
+        task: &ClipTask,
+        key: &ArtifactKey,
+        cx: &StageContext,
+    ) -> Result<ArtifactRef, StageError> {
+        let envelopes = cx.load(&task.film.envelopes).await?;
+        cx.checkpoint()?;
+        let file = cx.scratch().join("clip.mp4");
+        let shot = render::Shot {
+            scene: task.instruction.scene,
+            format: cx.job().format,
+            first_frame: task.instruction.first_frame,
+            frames: task.instruction.frames,
+            envelopes,
+        };
+        render::to_file(&self.ffmpeg, shot, &file, cx).await?;
+        check(&file, task, cx).or_retry("checking the clip")?;
+        cx.checkpoint()?;
+        let stored = cx.artifacts().put_file(key, &file).await;
+        stored.or_retry("storing the clip")
+    }
+}
+
+impl Stage for VideoGenerator {
+    const KIND: StageKind = StageKind::VideoGenerator;
+    type Input = ClipTask;
+    type Output = ClipMade;
+
+    async fn run(&self, task: ClipTask, cx: &StageContext) -> Result<ClipMade, StageError> {
+        let begun = Instant::now();
+        let instruction = &task.instruction;
+        if instruction.frames == 0 {
+            return Err(StageError::fatal(
+                "reading the instruction",
+                "the clip has no frames",
+            ));
+        }
+        cx.emit(EventBody::VideoGenerationStart {
+            clip_index: instruction.index,
+            total_clips: task.film.clips,
+        });
+        let digest = recipe::digest(&task, cx.job().format).or_fatal("naming the clip")?;
+        let name = format!("clips/{digest}.mp4");
+        let key = ArtifactKey::of_job(cx.job().id, &name).or_fatal("naming the clip")?;
+        let video = match made_before(&task, &key, cx).await {
+            Some(video) => video,
+            None => self.make(&task, &key, cx).await?,
+        };
+        let clip = Clip {
+            index: instruction.index,
+            video,
+            frames: instruction.frames,
+            source: ClipSource::Builtin,
+            elapsed: Seconds(begun.elapsed().as_secs_f64()),
+        };
+        Ok(ClipMade {
+            clip,
+            film: task.film,
+        })
+    }
+}
+
+/// The clip, where it lies in the store already and is as it should be. Where anything speaks against
+/// it, it is made anew: nothing is overwritten.
+async fn made_before(task: &ClipTask, key: &ArtifactKey, cx: &StageContext) -> Option<ArtifactRef> {
+    let video = cx.artifacts().exists(key).await.ok()??;
+    let file = cx.scratch().join("before.mp4");
+    cx.artifacts().fetch(&video, &file).await.ok()?;
+    check(&file, task, cx).ok()?;
+    Some(video)
+}
+
+/// Reads the file's index, a few kilobytes.
+fn check(file: &Path, task: &ClipTask, cx: &StageContext) -> Result<(), house::ClipError> {
+    house::check_clip(file, cx.job().format, task.instruction.frames).map(|_| ())
+}
