@@ -177,10 +177,8 @@ impl Part {
             config: Value,
         }
         let what = self.what.clone();
-        match self
-            .ask::<Info>(jetstream, &self.info, &Value::Null)
-            .await?
-        {
+        let nothing = serde_json::json!({});
+        match self.ask::<Info>(jetstream, &self.info, &nothing).await? {
             Response::Ok(found) => {
                 let differences = differences(&found.config, &self.wanted);
                 if differences.is_empty() {

@@ -24,6 +24,14 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The server answers so while another write of the same subject is on its way.
 const WRONG_LAST_SEQUENCE_IN_FLIGHT: ErrorCode = ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT;
 
+/// Refusals that may pass: that one, a stream that is full, and a server that is starting up.
+const PASSING: [ErrorCode; 4] = [
+    WRONG_LAST_SEQUENCE_IN_FLIGHT,
+    ErrorCode::STREAM_STORE_FAILED,
+    ErrorCode::CLUSTER_NOT_AVAILABLE,
+    ErrorCode::INSUFFICIENT_RESOURCES,
+];
+
 /// What became of a message that may be written only once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Published {
@@ -84,6 +92,9 @@ pub async fn write_once(
     payload: Bytes,
     mut headers: HeaderMap,
 ) -> Result<Published, PublishError> {
+    if subject::stream_of(&subject).is_none() {
+        return Err(PublishError::NoStream { subject });
+    }
     headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -192,9 +203,7 @@ pub(crate) fn is_wrong_sequence(error: &ClientError) -> bool {
 pub(crate) fn is_final(error: &ClientError) -> bool {
     match error.kind() {
         PublishErrorKind::MaxPayloadExceeded => true,
-        PublishErrorKind::Other => {
-            server_code(error).is_some_and(|code| code != WRONG_LAST_SEQUENCE_IN_FLIGHT)
-        }
+        PublishErrorKind::Other => server_code(error).is_some_and(|code| !PASSING.contains(&code)),
         _ => false,
     }
 }

@@ -149,8 +149,10 @@ fn read(stream: &str, subject: &str) -> String {
 }
 
 /// What watching a stream by a consumer of one's own needs.
-fn own_readers(stream: &str) -> [String; 4] {
+fn own_readers(stream: &str) -> [String; 5] {
     [
+        // With a name, and without.
+        format!("$JS.API.CONSUMER.CREATE.{stream}"),
         format!("$JS.API.CONSUMER.CREATE.{stream}.>"),
         format!("$JS.API.CONSUMER.INFO.{stream}.>"),
         format!("$JS.API.CONSUMER.DELETE.{stream}.>"),

@@ -11,9 +11,11 @@ use nats::ServerAddress;
 /// once: read everything, then call [`Vars::check`].
 #[derive(Clone)]
 pub struct Vars {
-    lookup: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    lookup: Arc<Lookup>,
     problems: Arc<Mutex<Vec<Problem>>>,
 }
+
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl fmt::Debug for Vars {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

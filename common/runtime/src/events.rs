@@ -182,23 +182,26 @@ mod tests {
 
     use super::*;
 
-    fn progress(fraction: f64) -> Option<EventBody> {
-        Some(EventBody::Progress {
+    fn progress(fraction: f64) -> EventBody {
+        EventBody::Progress {
             progress: (fraction * 100.0) as u8,
             stage: StageKind::Composer,
             estimated_remaining: None::<Seconds>,
             total_cost: Usd::ZERO,
-        })
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_thousand_reports_of_progress_in_a_second_become_four_or_five_events_the_last_one_among_them()
      {
         let (sender, mut heard) = mpsc::unbounded_channel();
-        let (reporter, _pump) = Reporter::start(progress, move |body| {
-            sender.send(body).unwrap();
-            async {}
-        });
+        let (reporter, _pump) = Reporter::start(
+            |fraction| Some(progress(fraction)),
+            move |body| {
+                sender.send(body).unwrap();
+                async {}
+            },
+        );
         for step in 0..=1000 {
             reporter.progress(f64::from(step) / 1000.0);
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -211,19 +214,22 @@ mod tests {
             events.push(event);
         }
         assert!((4..=6).contains(&events.len()), "{}", events.len());
-        assert_eq!(events.last(), progress(1.0).as_ref());
+        assert_eq!(events.last(), Some(&progress(1.0)));
     }
 
     #[tokio::test]
     async fn events_keep_their_order_and_flushing_waits_for_them() {
         let (sender, mut heard) = mpsc::unbounded_channel();
-        let (reporter, _pump) = Reporter::start(progress, move |body| {
-            let sender = sender.clone();
-            async move {
-                tokio::task::yield_now().await;
-                sender.send(body).unwrap();
-            }
-        });
+        let (reporter, _pump) = Reporter::start(
+            |fraction| Some(progress(fraction)),
+            move |body| {
+                let sender = sender.clone();
+                async move {
+                    tokio::task::yield_now().await;
+                    sender.send(body).unwrap();
+                }
+            },
+        );
         let line = |text: &str| EventBody::Message {
             text: text.to_owned(),
             stage: StageKind::Composer,

@@ -170,9 +170,8 @@ async fn as_wanted<S: Stage>(
             "working",
             "it stopped although nobody asked it to",
         ))),
-        (Ok(false), outcome) => Ok(outcome),
         // Not knowing is no reason to lose finished work: the hand-over will meet the same server.
-        (Err(_), outcome @ Ok(_)) => Ok(outcome),
+        (Ok(false), outcome) | (Err(_), outcome @ Ok(_)) => Ok(outcome),
         (Err(error), Err(_)) => {
             warn!(
                 error = &*error,
@@ -204,7 +203,7 @@ async fn done<S: Stage>(
     match lease.advance(state).await {
         Ok(_) => {
             info!(seconds, "handing over");
-            task::handed_over(worker, lease, work, envelope, output, seconds).await
+            task::handed_over(worker, lease, work, envelope, (output, seconds)).await
         }
         Err(error) => task::unwritten(&error),
     }

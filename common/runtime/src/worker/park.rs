@@ -11,6 +11,7 @@ use tracing::error;
 
 use super::Worker;
 use super::claim::{Claim, ClaimState};
+use super::hand_over::carry_trace;
 use super::task::Work;
 use crate::Stage;
 
@@ -38,47 +39,58 @@ pub(super) async fn park<S: Stage>(
         parked_at: *at,
         message: work.message.clone(),
     };
-    // Texts, numbers and the JSON of the message: always JSON.
-    let payload = serde_json::to_vec(&letter).unwrap_or_default().into();
-    let mut headers = HeaderMap::new();
-    super::hand_over::carry_trace(&work.headers, &mut headers);
-    publish::write_once(
-        &worker.jetstream,
-        subject::dead(&work.task),
-        payload,
-        headers,
-    )
-    .await?;
+    write(worker, work, &letter).await?;
     error!(
         attempts = claim.attempts,
         causes = causes.join(": "),
         "the task is parked"
     );
+    tell(worker, &letter, *retryable).await
+}
 
-    let stage = work.task.stage;
-    let text = format!(
-        "{stage} failed while {}",
-        causes.first().map_or("working", String::as_str)
-    );
+async fn write<S: Stage>(
+    worker: &Worker<S>,
+    work: &Work,
+    letter: &DeadLetter,
+) -> Result<(), PublishError> {
+    // Texts, numbers and the JSON of the message: always JSON.
+    let payload = serde_json::to_vec(letter).unwrap_or_default().into();
+    let mut headers = HeaderMap::new();
+    carry_trace(&work.headers, &mut headers);
+    let subject = subject::dead(&letter.task);
+    publish::write_once(&worker.jetstream, subject, payload, headers).await?;
+    Ok(())
+}
+
+/// Tells the user only what was being done; the chain of reasons is for whoever runs this.
+async fn tell<S: Stage>(
+    worker: &Worker<S>,
+    letter: &DeadLetter,
+    retryable: bool,
+) -> Result<(), PublishError> {
+    let task = letter.task;
+    let doing = letter.causes.first().map_or("working", String::as_str);
+    let text = format!("{} failed while {doing}", task.stage);
+    // The same words at each delivery.
     let event = |body| Event {
-        job_id: work.task.job,
-        run: work.task.run,
-        timestamp: *at,
+        job_id: task.job,
+        run: task.run,
+        timestamp: letter.parked_at,
         body,
     };
     let failed = event(EventBody::StageUpdate {
-        stage,
+        stage: task.stage,
         status: StageStatus::Failed,
         duration: None,
         error: Some(text.clone()),
     });
-    let id = format!("{}.failed", work.task);
+    let id = format!("{task}.failed");
     worker.events.publish_as(&failed, Some(&id)).await?;
     let end = event(EventBody::Error {
         error: text,
-        code: code.clone(),
-        retryable: *retryable,
-        stage: Some(stage),
+        code: letter.code.clone(),
+        retryable,
+        stage: Some(task.stage),
     });
     worker.events.publish(&end).await?;
     Ok(())

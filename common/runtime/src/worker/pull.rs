@@ -19,7 +19,7 @@ use crate::Shutdown;
 /// How long the server keeps one request.
 const EXPIRES: Duration = Duration::from_secs(10);
 /// How often it says that it still does.
-const HEARTBEAT: Duration = Duration::from_millis(1000);
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Silence for longer than this means that it does not.
 const SILENCE: Duration = Duration::from_millis(2500);
 /// Between requests that the server cannot serve now.

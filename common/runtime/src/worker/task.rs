@@ -145,7 +145,7 @@ async fn steps<S: Stage>(worker: &Worker<S>, lease: &Lease, work: Work) -> Answe
     match claim.state {
         ClaimState::Done { output, seconds } => {
             info!("the work is done already; handing it over again");
-            handed_over(worker, lease, &work, envelope, output, seconds).await
+            handed_over(worker, lease, &work, envelope, (output, seconds)).await
         }
         _ => attempt::attempt(worker, lease, &work, envelope, claim.attempts).await,
     }
@@ -166,8 +166,7 @@ pub(super) async fn handed_over<S: Stage>(
     lease: &Lease,
     work: &Work,
     envelope: &Envelope<Value>,
-    output: Value,
-    seconds: f64,
+    (output, seconds): (Value, f64),
 ) -> Answer {
     match hand_over::hand_over(worker, work, envelope, output, seconds).await {
         Ok(()) => Answer::Ack,

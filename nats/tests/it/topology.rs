@@ -1,0 +1,66 @@
+//! Applying: create, compare, update, refuse.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::stream;
+use nats::{ApplyError, Change, consumers, streams};
+
+use crate::bench;
+
+#[tokio::test]
+async fn a_second_run_changes_nothing() {
+    let server = testkit::NatsServer::start().await;
+    let jetstream = bench::connected(&nats::ServerAddress::open(server.url())).await;
+
+    let first = nats::apply(&jetstream).await.unwrap();
+    let parts = streams::all().len() + consumers::all().len();
+    assert_eq!(first.len(), parts, "{first:?}");
+    assert_eq!(nats::apply(&jetstream).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_someone_changed_is_set_right_and_named() {
+    let (_server, jetstream) = bench::open().await;
+    let bent = stream::Config {
+        max_age: Duration::from_hours(1),
+        ..streams::work()
+    };
+    jetstream.update_stream(bent).await.unwrap();
+    let projector = consumers::projector();
+    let bent = pull::Config {
+        max_ack_pending: 7,
+        ..projector.config
+    };
+    let bending = jetstream.update_consumer_on_stream(bent, projector.stream);
+    bending.await.unwrap();
+
+    let changes = nats::apply(&jetstream).await.unwrap();
+
+    let said: Vec<_> = changes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "updated stream WORK (max_age: 3600000000000 → 604800000000000)",
+            "updated consumer projector of EVENTS (max_ack_pending: 7 → 1)",
+        ]
+    );
+    assert_eq!(nats::apply(&jetstream).await.unwrap(), Vec::<Change>::new());
+}
+
+#[tokio::test]
+async fn what_may_not_be_changed_is_refused_with_the_difference() {
+    let server = testkit::NatsServer::start().await;
+    let jetstream = bench::connected(&nats::ServerAddress::open(server.url())).await;
+    let in_memory = stream::Config {
+        storage: stream::StorageType::Memory,
+        ..streams::work()
+    };
+    jetstream.create_stream(in_memory).await.unwrap();
+
+    let error = nats::apply(&jetstream).await.unwrap_err();
+
+    assert!(matches!(error, ApplyError::Refused { .. }));
+    let said = error.to_string();
+    assert!(said.contains(r#"storage: "memory" → "file""#), "{said}");
+}
