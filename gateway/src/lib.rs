@@ -1,1 +1,38 @@
 //! REST and SSE in front of the pipeline; the only crate that knows SQL.
+//!
+//! A request comes in by [`mod@serve`], finds its handler in `app`, and every refusal leaves as one of
+//! the problems of [`problem`]. An upload goes through `intake` into the rows (`store`) and the outbox,
+//! which `relay` publishes. What stages say afterwards comes back by `reader`: into the rows, then to
+//! whoever has a stream open (`hub`, `sse`). The gateway knows nothing of how a film is made. Start
+//! reading at `app`, the list of all routes.
+
+mod app;
+mod auth;
+mod config;
+mod error;
+mod extract;
+mod hub;
+mod intake;
+mod job;
+mod linger;
+mod listener;
+mod prices;
+pub mod problem;
+mod rate_limit;
+mod reader;
+mod relay;
+mod request_id;
+mod routes;
+mod serve;
+mod signed_url;
+mod sse;
+mod store;
+mod sweeper;
+mod view;
+
+pub use auth::{MintError, mint_token};
+pub use config::Config;
+pub use prices::{HOUSE_LIMIT, Prices};
+pub use rate_limit::RateLimit;
+pub use serve::{ServeError, serve};
+pub use store::StoreError;

@@ -75,11 +75,9 @@ impl Renderer {
         }
         let (scene, canvas) = (&self.scene, &mut self.canvas);
         let (bloom, finisher) = (&mut self.bloom, &mut self.finisher);
-        if !finish.flat {
-            on_this_cpu!(self.level, simd => scene.light(simd, canvas));
-            on_this_cpu!(self.level, _simd => bloom.gather(canvas));
-            on_this_cpu!(self.level, simd => finisher.develop(simd, canvas, bloom, &finish));
-        }
+        on_this_cpu!(self.level, simd => scene.light(simd, canvas));
+        on_this_cpu!(self.level, _simd => bloom.gather(canvas));
+        on_this_cpu!(self.level, simd => finisher.develop(simd, canvas, bloom, &finish));
         on_this_cpu!(self.level, simd => scene.chroma(simd, &mut finisher.yuv));
         on_this_cpu!(self.level, simd => finisher.chroma(simd, picture, &finish));
         on_this_cpu!(self.level, simd => finisher.luma(simd, scene, picture, &finish));

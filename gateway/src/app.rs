@@ -1,0 +1,177 @@
+//! What every request can reach, and the one list of all routes.
+
+use std::any::Any;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use async_nats::jetstream::Context;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use model::{JobId, UserId};
+use runtime::{Artifacts, Cancellations};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::auth::Verifier;
+use crate::config::Config;
+use crate::error::{ApiError, OrFault};
+use crate::hub::Hub;
+use crate::intake::form::FORM_OVERHEAD;
+use crate::job::Job;
+use crate::prices::Prices;
+use crate::rate_limit::RateLimiter;
+use crate::signed_url::UrlSigner;
+use crate::store::Store;
+use crate::{linger, problem, request_id, routes, sse};
+
+/// Uploads that are taken in at once.
+pub(crate) const UPLOADS: usize = 16;
+/// Songs that are decoded at once.
+pub(crate) const DECODES: usize = 2;
+
+/// The gateway's state, shared by all requests.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+/// See [`App`].
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    /// What links to ourselves begin with.
+    pub(crate) base_url: String,
+    pub(crate) verifier: Verifier,
+    pub(crate) signer: UrlSigner,
+    pub(crate) prices: Prices,
+    pub(crate) store: Store,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) client: async_nats::Client,
+    pub(crate) jetstream: Context,
+    pub(crate) limiter: RateLimiter,
+    pub(crate) cancellations: Cancellations,
+    pub(crate) hub: Hub,
+    /// Up to which sequence of EVENTS the rows are.
+    pub(crate) position: watch::Receiver<u64>,
+    pub(crate) wake_relay: Arc<Notify>,
+    pub(crate) uploads: Semaphore,
+    pub(crate) decodes: Semaphore,
+    /// What runs besides requests; waited for at the end.
+    pub(crate) tasks: TaskTracker,
+    /// Raised when the gateway stops.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The user's job. Someone else's is not found, like one that does not exist.
+    pub(crate) async fn job_of(
+        &self,
+        user: crate::auth::CurrentUser,
+        id: JobId,
+    ) -> Result<Job, ApiError> {
+        let user: UserId = user.id;
+        self.store
+            .job_of(user, id)
+            .await
+            .or_unavailable("reading a job")?
+            .ok_or(ApiError::JobNotFound)
+    }
+
+    /// The sequence of the oldest event that EVENTS still has.
+    pub(crate) async fn first_event_kept(&self) -> Result<u64, ApiError> {
+        let stream = self
+            .jetstream
+            .get_stream(nats::streams::EVENTS)
+            .await
+            .or_unavailable("reading EVENTS")?;
+        Ok(stream.cached_info().state.first_sequence)
+    }
+}
+
+/// Every route of the gateway.
+pub(crate) fn router(app: &App) -> Router {
+    let body_limit = app.config.max_upload_bytes.saturating_add(FORM_OVERHEAD);
+    let upload = post(routes::upload::upload)
+        .layer(DefaultBodyLimit::max(body_limit as usize))
+        .layer(middleware::from_fn_with_state(app.clone(), linger::linger));
+    let api = Router::new()
+        .route("/upload-audio", upload)
+        .route("/jobs", get(routes::jobs::list))
+        .route("/jobs/{job_id}", get(routes::jobs::show))
+        .route("/jobs/{job_id}/cancel", post(routes::cancel::cancel))
+        .route("/jobs/{job_id}/stream", get(sse::stream))
+        .route("/jobs/{job_id}/download", get(routes::download::download))
+        .route("/files/{*key}", get(routes::files::file))
+        .route("/health", get(routes::health::health));
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/livez", get(routes::health::livez))
+        .route("/readyz", get(routes::health::readyz))
+        .route("/problems/{slug}", get(problem::page))
+        .fallback(routes::page::asset)
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(middleware::from_fn_with_state(app.clone(), problem::render))
+        .layer(cors(&app.config.frontend_origins))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(middleware::from_fn(request_id::name))
+        .with_state(app.clone())
+}
+
+/// A panic costs its request a 500, never the process.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that the layer asks for"
+)]
+fn after_panic(panic: Box<dyn Any + Send>) -> Response {
+    let said = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("something that is no text");
+    ApiError::Internal {
+        doing: "answering a request",
+        source: format!("panicked: {said}").into(),
+    }
+    .into_response()
+}
+
+/// Exactly the origins of the setting, none by default.
+fn cors(origins: &[HeaderValue]) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.to_vec()))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("last-event-id"),
+            request_id::X_REQUEST_ID.clone(),
+        ])
+        .expose_headers([
+            header::LOCATION,
+            header::RETRY_AFTER,
+            HeaderName::from_static("ratelimit"),
+            HeaderName::from_static("ratelimit-policy"),
+            request_id::X_REQUEST_ID.clone(),
+        ])
+        .max_age(std::time::Duration::from_mins(10))
+}

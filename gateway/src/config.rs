@@ -1,0 +1,180 @@
+//! What a gateway must be told. All variables are read once, and all mistakes are told at once.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use media::audio::Limits;
+use model::Usd;
+use nats::ServerAddress;
+use runtime::{ConfigError, Vars};
+use secrecy::SecretString;
+
+use crate::prices::{HOUSE_LIMIT, Prices};
+use crate::rate_limit::RateLimit;
+
+/// The seed's 10 MB.
+const UPLOAD_LIMIT: u64 = 10 * 1024 * 1024;
+/// Bytes that a secret needs at least.
+const SHORTEST_SECRET: usize = 32;
+
+/// The settings of a gateway.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `BIND` (127.0.0.1) and `PORT` (8000): where it listens; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// `PUBLIC_BASE_URL`: how browsers reach it; by default by the address it listens on.
+    pub public_base_url: Option<String>,
+    /// `DATABASE_URL`: `sqlite://path/of/the/file?mode=rwc`. Required.
+    pub database_url: String,
+    /// `SUPABASE_JWT_SECRET`: what tokens are signed with, at least 32 bytes. Required.
+    pub jwt_secret: SecretString,
+    /// `URL_SIGNING_KEY`: what download links are signed with, at least 32 bytes. Required.
+    pub url_signing_key: SecretString,
+    /// `FRONTEND_URL`: origins of other pages that may use the API, with commas; none by default.
+    pub frontend_origins: Vec<HeaderValue>,
+    /// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`.
+    pub nats: ServerAddress,
+    /// `STORAGE_URL`: where artifacts lie. Required.
+    pub storage_url: String,
+    /// `MAX_UPLOAD_BYTES` (10485760): the largest song file.
+    pub max_upload_bytes: u64,
+    /// `MIN_SONG_SECONDS` (1) and `MAX_SONG_SECONDS` (600): how long a song may be.
+    pub song_limits: Limits,
+    /// `JOBS_PER_HOUR` (5): jobs an hour and user.
+    pub rate_limit: RateLimit,
+    /// `MAX_JOB_COST_USD` (2000) and `COST_PER_MINUTE_USD` (0: the built-in stages are free).
+    pub prices: Prices,
+    /// How often a stream says that it lives.
+    pub heartbeat: Duration,
+    /// How long after the end of a cancelled or failed job its objects are removed: longer than its
+    /// workers may take to notice.
+    pub sweep_grace: Duration,
+    /// How long open requests may take to end when the gateway stops.
+    pub drain: Duration,
+}
+
+impl Config {
+    /// Reads the variables named above.
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        let house = Limits::default();
+        let config = Self {
+            address: SocketAddr::new(
+                vars.parsed_or("BIND", IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                vars.parsed_or("PORT", 8000),
+            ),
+            public_base_url: base_url(vars),
+            database_url: vars.required("DATABASE_URL"),
+            jwt_secret: secret(vars, "SUPABASE_JWT_SECRET"),
+            url_signing_key: secret(vars, "URL_SIGNING_KEY"),
+            frontend_origins: origins(vars),
+            nats: vars.nats(),
+            storage_url: vars.storage_url(),
+            max_upload_bytes: vars.parsed_or("MAX_UPLOAD_BYTES", UPLOAD_LIMIT),
+            song_limits: Limits {
+                min_seconds: vars.parsed_or("MIN_SONG_SECONDS", house.min_seconds),
+                max_seconds: vars.parsed_or("MAX_SONG_SECONDS", house.max_seconds),
+            },
+            rate_limit: RateLimit {
+                jobs: vars.parsed_or("JOBS_PER_HOUR", RateLimit::HOUSE.jobs),
+                ..RateLimit::HOUSE
+            },
+            prices: Prices {
+                per_minute: dollars(vars, "COST_PER_MINUTE_USD", Usd::ZERO),
+                limit: dollars(vars, "MAX_JOB_COST_USD", HOUSE_LIMIT),
+            },
+            heartbeat: Duration::from_secs(30),
+            sweep_grace: Duration::from_secs(15),
+            drain: Duration::from_secs(10),
+        };
+        vars.check(config)
+    }
+}
+
+fn secret(vars: &Vars, name: &str) -> SecretString {
+    let value = vars.required(name);
+    if !value.is_empty() && value.len() < SHORTEST_SECRET {
+        vars.note(name, format!("is shorter than {SHORTEST_SECRET} bytes"));
+    }
+    value.into()
+}
+
+fn base_url(vars: &Vars) -> Option<String> {
+    let url = vars.text("PUBLIC_BASE_URL")?;
+    if !(url.starts_with("http://") || url.starts_with("https://")) {
+        vars.note("PUBLIC_BASE_URL", "must begin with http:// or https://");
+    }
+    Some(url.trim_end_matches('/').to_owned())
+}
+
+fn origins(vars: &Vars) -> Vec<HeaderValue> {
+    let urls = vars.text("FRONTEND_URL").unwrap_or_default();
+    let mut origins = Vec::new();
+    for url in urls.split(',').map(str::trim).filter(|url| !url.is_empty()) {
+        let origin = url.trim_end_matches('/');
+        let is_exact = origin.split_once("://").is_some_and(|(scheme, host)| {
+            matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains(['*', '/'])
+        });
+        match HeaderValue::try_from(origin) {
+            Ok(value) if is_exact => origins.push(value),
+            _ => vars.note(
+                "FRONTEND_URL",
+                "must hold exact origins such as https://example.org",
+            ),
+        }
+    }
+    origins
+}
+
+fn dollars(vars: &Vars, name: &str, default: Usd) -> Usd {
+    let Some(text) = vars.text(name) else {
+        return default;
+    };
+    serde_json::from_str(&text).unwrap_or_else(|_| {
+        vars.note(name, "must be an amount of dollars such as 12.5");
+        default
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn the_seeds_limits_are_the_defaults() {
+        let vars = Vars::from_pairs([
+            ("DATABASE_URL", "sqlite://x"),
+            ("SUPABASE_JWT_SECRET", SECRET),
+            ("URL_SIGNING_KEY", SECRET),
+            ("STORAGE_URL", "file:///x"),
+        ]);
+        let config = Config::from_vars(&vars).unwrap();
+        assert_eq!(config.address.to_string(), "127.0.0.1:8000");
+        assert_eq!(config.max_upload_bytes, 10_485_760);
+        assert_eq!(config.rate_limit, RateLimit::HOUSE);
+        assert_eq!(config.prices.limit, Usd::from_dollars(2000));
+        assert!(config.frontend_origins.is_empty());
+        assert!(!format!("{config:?}").contains(SECRET));
+    }
+
+    #[test]
+    fn weak_secrets_and_wildcard_origins_are_refused_all_at_once() {
+        let vars = Vars::from_pairs([
+            ("DATABASE_URL", "sqlite://x"),
+            ("SUPABASE_JWT_SECRET", "short"),
+            ("STORAGE_URL", "file:///x"),
+            ("FRONTEND_URL", "https://ok.example, https://*.example"),
+        ]);
+        let error = Config::from_vars(&vars).unwrap_err().to_string();
+        for part in [
+            "SUPABASE_JWT_SECRET is shorter",
+            "URL_SIGNING_KEY is not set",
+            "FRONTEND_URL",
+        ] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(!error.contains("\"short\""));
+    }
+}

@@ -1,0 +1,155 @@
+//! From an uploaded file to an accepted job: decoded, priced, stored, counted, written. All or nothing.
+
+pub(crate) mod form;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use media::audio::{self, AudioError, Canonical};
+use model::format::VideoFormat;
+use model::handoff::Song;
+use model::{
+    ArtifactKey, ArtifactRef, FrameRate, JobBrief, JobId, RunNumber, Seconds, Usd, UserId,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::{ApiError, OrFault};
+use crate::job::{Job, JobState};
+use crate::rate_limit::Quota;
+use crate::relay;
+use form::UploadForm;
+
+/// The name of a job's canonical audio.
+const SONG: &str = "song.wav";
+/// How long an upload waits for its turn to be decoded.
+const DECODE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A song that may become a job: decoded, and within the budget.
+struct Candidate {
+    user: UserId,
+    id: JobId,
+    form: UploadForm,
+    /// Where the canonical audio lies.
+    canonical: PathBuf,
+    shape: Canonical,
+    estimated_cost: Usd,
+}
+
+/// Accepts what was uploaded as a new job of `user`. A refusal leaves no row, no object and no slot.
+pub(crate) async fn accept(
+    app: App,
+    user: UserId,
+    form: UploadForm,
+) -> Result<(Job, Quota), ApiError> {
+    let canonical = form.scratch.path().join(SONG);
+    let shape = decode(&app, form.song(), &canonical).await?;
+    let estimated_cost = app.prices.estimate(Seconds(shape.seconds()));
+    app.prices.check(estimated_cost)?;
+
+    let id = JobId::new(Uuid::now_v7());
+    let quota = app.limiter.take(user, id).await?;
+    let candidate = Candidate {
+        user,
+        id,
+        form,
+        canonical,
+        shape,
+        estimated_cost,
+    };
+    match keep(&app, candidate).await {
+        Ok(job) => {
+            app.wake_relay.notify_one();
+            tracing::info!(job.id = %id, seconds = shape.seconds(), "accepted a job");
+            Ok((job, quota))
+        }
+        Err(error) => {
+            take_back(&app, user, id).await;
+            Err(error)
+        }
+    }
+}
+
+/// Decodes on a thread that may block; only so many at once.
+async fn decode(app: &App, source: &Path, destination: &Path) -> Result<Canonical, ApiError> {
+    let _turn = tokio::time::timeout(DECODE_PATIENCE, app.decodes.acquire())
+        .await
+        .or_unavailable("waiting for a decoder")?
+        .or_internal("waiting for a decoder")?;
+    let (source, destination) = (source.to_owned(), destination.to_owned());
+    let limits = app.config.song_limits;
+    tokio::task::spawn_blocking(move || audio::canonicalise(&source, &destination, &limits))
+        .await
+        .or_internal("decoding a song")?
+        .map_err(|error| match error {
+            about_the_file if about_the_file.is_about_the_file() => ApiError::Audio(about_the_file),
+            ours => ApiError::Internal {
+                doing: "decoding a song",
+                source: Box::<AudioError>::new(ours),
+            },
+        })
+}
+
+/// Stores the song, then writes the job and its first messages in one transaction.
+async fn keep(app: &App, candidate: Candidate) -> Result<Job, ApiError> {
+    let key = ArtifactKey::of_job(candidate.id, SONG).or_internal("naming a song")?;
+    let audio = app
+        .artifacts
+        .put_file(&key, &candidate.canonical)
+        .await
+        .or_unavailable("storing a song")?;
+    let job = new_job(candidate, audio, app.prices.limit);
+    let messages = relay::first_messages(&job).or_internal("writing a job's first messages")?;
+    app.store
+        .accept(&job, &messages)
+        .await
+        .or_unavailable("writing a job")?;
+    Ok(job)
+}
+
+fn new_job(candidate: Candidate, audio: ArtifactRef, budget: Usd) -> Job {
+    let Candidate {
+        id, form, shape, ..
+    } = candidate;
+    let song = Song {
+        audio,
+        sample_rate: shape.sample_rate,
+        channels: shape.channels,
+        samples: shape.samples,
+    };
+    let now = OffsetDateTime::now_utc();
+    let state = JobState::accepted(song.duration(), now);
+    let brief = JobBrief {
+        id,
+        user: candidate.user,
+        run: RunNumber::FIRST,
+        prompt: form.prompt,
+        title: form.title,
+        song,
+        format: VideoFormat {
+            size: form.resolution.size(),
+            rate: FrameRate::FPS_30,
+        },
+        // The id is random in its lower half.
+        seed: form.seed.unwrap_or(id.uuid().as_u64_pair().1),
+        budget,
+    };
+    Job {
+        brief,
+        estimated_cost: candidate.estimated_cost,
+        created_at: now,
+        state,
+    }
+}
+
+/// After a failed acceptance: the object and the slot go. What cannot be taken back now is logged; the
+/// user already has their answer.
+async fn take_back(app: &App, user: UserId, id: JobId) {
+    if let Err(error) = app.artifacts.delete_job(id).await {
+        tracing::error!(job.id = %id, causes = crate::error::causes(&error), "a refused song stays in the store");
+    }
+    if let Err(error) = app.limiter.give_back(user, id).await {
+        tracing::warn!(job.id = %id, causes = crate::error::causes(&error), "a rate slot stays taken");
+    }
+}

@@ -1,0 +1,254 @@
+//! The upload form, read as it comes in: the file to disk, the rest checked at once.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use model::UserPrompt;
+use model::format::Resolution;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+
+use crate::error::{ApiError, OrFault};
+
+/// Bytes that a form may have beside its file.
+pub(crate) const FORM_OVERHEAD: u64 = 64 * 1024;
+/// Parts that a form may have.
+const MOST_PARTS: usize = 8;
+/// Bytes that a text field may have.
+const LONGEST_TEXT: usize = 4 * 1024;
+/// Characters that a title may have.
+const LONGEST_TITLE: usize = 200;
+/// How long a client may send nothing.
+const SILENCE: Duration = Duration::from_secs(20);
+/// How long the whole form may take.
+const LONGEST_UPLOAD: Duration = Duration::from_mins(3);
+
+/// What was uploaded.
+pub(crate) struct UploadForm {
+    /// Where the file lies, and what is made of it until it is stored; removed on drop.
+    pub(crate) scratch: TempDir,
+    pub(crate) prompt: UserPrompt,
+    pub(crate) title: Option<String>,
+    pub(crate) resolution: Resolution,
+    pub(crate) seed: Option<u64>,
+    song: PathBuf,
+}
+
+impl UploadForm {
+    /// The file as it was sent.
+    pub(crate) fn song(&self) -> &Path {
+        &self.song
+    }
+
+    /// Reads the form of `request`, whose file may have `limit` bytes.
+    pub(crate) async fn receive(request: Request, limit: u64) -> Result<Self, ApiError> {
+        check_headers(request.headers(), limit)?;
+        let parts = Multipart::from_request(request, &())
+            .await
+            .map_err(|rejection| ApiError::InvalidRequest(rejection.body_text()))?;
+        let scratch = tempfile::Builder::new()
+            .prefix("beatreel-upload-")
+            .tempdir()
+            .or_internal("making room for an upload")?;
+        tokio::time::timeout(LONGEST_UPLOAD, read(parts, scratch, limit))
+            .await
+            .map_err(|_| ApiError::RequestTimeout)?
+    }
+}
+
+fn check_headers(headers: &HeaderMap, limit: u64) -> Result<(), ApiError> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(ApiError::UnsupportedMediaType(
+            "a compressed body is not accepted",
+        ));
+    }
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit.saturating_add(FORM_OVERHEAD)) {
+        return Err(ApiError::TooLarge { limit });
+    }
+    let media_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let form = b"multipart/form-data";
+    let is_form = media_type
+        .and_then(|text| text.get(..form.len()))
+        .is_some_and(|start| start.eq_ignore_ascii_case(form));
+    if is_form {
+        Ok(())
+    } else {
+        Err(ApiError::UnsupportedMediaType(
+            "the body must be multipart/form-data",
+        ))
+    }
+}
+
+/// The fields as they come, in any order.
+#[derive(Default)]
+struct Fields {
+    song: Option<PathBuf>,
+    prompt: Option<UserPrompt>,
+    title: Option<String>,
+    resolution: Option<Resolution>,
+    seed: Option<u64>,
+}
+
+async fn read(mut parts: Multipart, scratch: TempDir, limit: u64) -> Result<UploadForm, ApiError> {
+    let mut fields = Fields::default();
+    let mut count = 0;
+    while let Some(part) = in_time(parts.next_field(), limit).await? {
+        count += 1;
+        if count > MOST_PARTS {
+            return Err(ApiError::InvalidRequest(format!(
+                "the form has more than {MOST_PARTS} parts"
+            )));
+        }
+        fields.take(part, scratch.path(), limit).await?;
+    }
+    let missing = |field: &'static str| ApiError::InvalidField {
+        field,
+        detail: format!("{field} is missing"),
+    };
+    Ok(UploadForm {
+        prompt: fields.prompt.ok_or_else(|| missing("user_prompt"))?,
+        song: fields.song.ok_or_else(|| missing("audio_file"))?,
+        scratch,
+        title: fields.title,
+        resolution: fields.resolution.unwrap_or_default(),
+        seed: fields.seed,
+    })
+}
+
+impl Fields {
+    async fn take(&mut self, part: Field<'_>, scratch: &Path, limit: u64) -> Result<(), ApiError> {
+        let name = part.name().unwrap_or_default().to_owned();
+        match name.as_str() {
+            "audio_file" => {
+                once("audio_file", self.song.is_some())?;
+                self.song = Some(save(part, scratch, limit).await?);
+            }
+            "user_prompt" => {
+                once("user_prompt", self.prompt.is_some())?;
+                self.prompt = Some(parse(
+                    "user_prompt",
+                    text("user_prompt", part, limit).await?,
+                )?);
+            }
+            "title" => {
+                once("title", self.title.is_some())?;
+                self.title = title(&text("title", part, limit).await?)?;
+            }
+            "resolution" => {
+                once("resolution", self.resolution.is_some())?;
+                let text = text("resolution", part, limit).await?;
+                self.resolution = Some(
+                    text.trim()
+                        .parse()
+                        .map_err(|error| refused("resolution", &error))?,
+                );
+            }
+            "seed" => {
+                once("seed", self.seed.is_some())?;
+                let text = text("seed", part, limit).await?;
+                self.seed = Some(
+                    text.trim()
+                        .parse()
+                        .map_err(|error| refused("seed", &error))?,
+                );
+            }
+            other => {
+                let shown: String = other.chars().take(64).collect();
+                return Err(ApiError::InvalidRequest(format!(
+                    "there is no field {shown:?}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn once(field: &'static str, given: bool) -> Result<(), ApiError> {
+    if given {
+        return Err(ApiError::InvalidField {
+            field,
+            detail: format!("{field} is given twice"),
+        });
+    }
+    Ok(())
+}
+
+fn parse<T: TryFrom<String, Error: std::fmt::Display>>(
+    field: &'static str,
+    text: String,
+) -> Result<T, ApiError> {
+    T::try_from(text).map_err(|error| refused(field, &error))
+}
+
+fn refused(field: &'static str, error: &dyn std::fmt::Display) -> ApiError {
+    ApiError::InvalidField {
+        field,
+        detail: error.to_string(),
+    }
+}
+
+/// A title is one line for people; an empty one is none.
+fn title(text: &str) -> Result<Option<String>, ApiError> {
+    let text = text.trim();
+    let fits = text.chars().count() <= LONGEST_TITLE && !text.chars().any(char::is_control);
+    if !fits {
+        return Err(ApiError::InvalidField {
+            field: "title",
+            detail: format!("a title is one line of at most {LONGEST_TITLE} characters"),
+        });
+    }
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+async fn text(field: &'static str, mut part: Field<'_>, limit: u64) -> Result<String, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = in_time(part.chunk(), limit).await? {
+        if bytes.len() + chunk.len() > LONGEST_TEXT {
+            return Err(ApiError::InvalidField {
+                field,
+                detail: format!("{field} is longer than {LONGEST_TEXT} bytes"),
+            });
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|_| ApiError::InvalidField {
+        field,
+        detail: format!("{field} is not UTF-8"),
+    })
+}
+
+async fn save(mut part: Field<'_>, scratch: &Path, limit: u64) -> Result<PathBuf, ApiError> {
+    const DOING: &str = "writing an upload";
+    let path = scratch.join("upload");
+    let mut file = tokio::fs::File::create(&path).await.or_internal(DOING)?;
+    let mut length = 0;
+    while let Some(chunk) = in_time(part.chunk(), limit).await? {
+        length += chunk.len() as u64;
+        if length > limit {
+            return Err(ApiError::TooLarge { limit });
+        }
+        file.write_all(&chunk).await.or_internal(DOING)?;
+    }
+    file.flush().await.or_internal(DOING)?;
+    Ok(path)
+}
+
+async fn in_time<T>(
+    next: impl Future<Output = Result<T, MultipartError>>,
+    limit: u64,
+) -> Result<T, ApiError> {
+    match tokio::time::timeout(SILENCE, next).await {
+        Err(_) => Err(ApiError::RequestTimeout),
+        Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Err(ApiError::TooLarge { limit })
+        }
+        Ok(Err(error)) => Err(ApiError::InvalidRequest(error.body_text())),
+        Ok(Ok(read)) => Ok(read),
+    }
+}

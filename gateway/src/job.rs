@@ -1,0 +1,425 @@
+//! A job as the gateway knows it, and how each event changes it. Pure: no clock, no I/O.
+
+use std::collections::BTreeMap;
+
+use model::event::JOB_CANCELLED;
+use model::job::{JobStatus, StageStatus};
+use model::{ArtifactRef, Event, EventBody, JobBrief, Seconds, StageKind, Usd};
+use time::OffsetDateTime;
+
+/// A job and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Job {
+    pub(crate) brief: JobBrief,
+    pub(crate) estimated_cost: Usd,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) state: JobState,
+}
+
+/// What the events have told so far.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct JobState {
+    pub(crate) status: JobStatus,
+    pub(crate) current_stage: Option<StageKind>,
+    /// Percent; never falls.
+    pub(crate) progress: u8,
+    pub(crate) estimated_remaining: Option<Seconds>,
+    pub(crate) total_cost: Usd,
+    /// Length of the song, then of the film.
+    pub(crate) duration: Seconds,
+    pub(crate) clips_completed: u32,
+    pub(crate) clips_total: Option<u32>,
+    pub(crate) film: Option<FilmFiles>,
+    pub(crate) error: Option<JobError>,
+    pub(crate) stages: BTreeMap<StageKind, StageState>,
+    pub(crate) updated_at: OffsetDateTime,
+    pub(crate) completed_at: Option<OffsetDateTime>,
+    /// Sequence of the last event that is in here.
+    pub(crate) last_sequence: u64,
+    /// Sequence of the event that ended the job.
+    pub(crate) end_sequence: Option<u64>,
+}
+
+/// The files of a finished film.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FilmFiles {
+    pub(crate) video: ArtifactRef,
+    pub(crate) poster: ArtifactRef,
+    pub(crate) report: ArtifactRef,
+}
+
+/// Why a job ended without a film.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JobError {
+    pub(crate) message: String,
+    pub(crate) code: String,
+    pub(crate) retryable: bool,
+}
+
+/// Where one stage stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StageState {
+    pub(crate) status: StageStatus,
+    pub(crate) started_at: Option<OffsetDateTime>,
+    pub(crate) completed_at: Option<OffsetDateTime>,
+    pub(crate) duration: Option<Seconds>,
+    pub(crate) error: Option<String>,
+}
+
+impl StageState {
+    const PENDING: Self = Self {
+        status: StageStatus::Pending,
+        started_at: None,
+        completed_at: None,
+        duration: None,
+        error: None,
+    };
+
+    /// A stage that was handed over stays so, and nothing goes back to pending.
+    fn update(
+        &mut self,
+        status: StageStatus,
+        duration: Option<Seconds>,
+        error: Option<&str>,
+        at: OffsetDateTime,
+    ) {
+        if self.status == StageStatus::Completed || status == StageStatus::Pending {
+            return;
+        }
+        self.status = status;
+        self.error = error.map(str::to_owned);
+        let started_at = *self.started_at.get_or_insert(at);
+        if self.is_over() {
+            self.completed_at = Some(at);
+            let since = Seconds((at - started_at).as_seconds_f64().max(0.0));
+            self.duration = duration.or(Some(since));
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(
+            self.status,
+            StageStatus::Completed | StageStatus::Failed | StageStatus::Skipped
+        )
+    }
+}
+
+/// The percentage that an event shows its job to have reached; 0 where it says nothing of it.
+pub(crate) fn progress_of(body: &EventBody) -> u8 {
+    match body {
+        EventBody::Progress { progress, .. } => (*progress).min(100),
+        EventBody::StageUpdate {
+            stage,
+            status: StageStatus::Completed,
+            ..
+        } => stage.progress().1,
+        EventBody::Completed { .. } => 100,
+        _ => 0,
+    }
+}
+
+impl JobState {
+    /// A job that was just accepted.
+    pub(crate) fn accepted(duration: Seconds, now: OffsetDateTime) -> Self {
+        let pending = |stage| (stage, StageState::PENDING);
+        Self {
+            status: JobStatus::Queued,
+            current_stage: Some(StageKind::AudioParser),
+            progress: 0,
+            estimated_remaining: None,
+            total_cost: Usd::ZERO,
+            duration,
+            clips_completed: 0,
+            clips_total: None,
+            film: None,
+            error: None,
+            stages: StageKind::ALL.into_iter().map(pending).collect(),
+            updated_at: now,
+            completed_at: None,
+            last_sequence: 0,
+            end_sequence: None,
+        }
+    }
+
+    /// Takes in the event with `sequence`. One that is in here already, or comes after the end, changes
+    /// nothing; but money that was spent counts at any time.
+    pub(crate) fn apply(&mut self, sequence: u64, event: &Event) {
+        if sequence <= self.last_sequence {
+            return;
+        }
+        self.last_sequence = sequence;
+        if let EventBody::CostUpdate { total, .. } = event.body {
+            self.total_cost = self.total_cost.max(total);
+        }
+        if self.status.is_terminal() {
+            return;
+        }
+        self.updated_at = self.updated_at.max(event.timestamp);
+        let before = self.progress;
+        self.progress = before.max(progress_of(&event.body));
+        match &event.body {
+            EventBody::Completed { .. } | EventBody::Error { .. } => {
+                self.end_sequence = Some(sequence);
+                self.completed_at = Some(event.timestamp);
+                self.estimated_remaining = None;
+                self.end(event);
+            }
+            _ => self.advance(event, before),
+        }
+    }
+
+    fn advance(&mut self, event: &Event, progress_before: u8) {
+        match &event.body {
+            EventBody::Progress {
+                progress,
+                stage,
+                estimated_remaining,
+                total_cost,
+            } => {
+                self.begin(*stage);
+                self.total_cost = self.total_cost.max(*total_cost);
+                if *progress >= progress_before {
+                    self.estimated_remaining = *estimated_remaining;
+                }
+            }
+            EventBody::StageUpdate {
+                stage,
+                status,
+                duration,
+                error,
+            } => {
+                if *status != StageStatus::Pending {
+                    self.begin(*stage);
+                }
+                let stage = self.stages.entry(*stage).or_insert(StageState::PENDING);
+                stage.update(*status, *duration, error.as_deref(), event.timestamp);
+            }
+            EventBody::AudioParserResults {
+                clip_boundaries_count: total,
+                ..
+            }
+            | EventBody::PromptGeneratorResults { total_clips: total }
+            | EventBody::VideoGenerationStart {
+                total_clips: total, ..
+            } => self.clips_total = Some(*total),
+            EventBody::VideoGenerationComplete {
+                completed_clips,
+                total_clips,
+                ..
+            } => {
+                self.clips_completed = self.clips_completed.max(*completed_clips);
+                self.clips_total = Some(*total_clips);
+            }
+            _ => {}
+        }
+    }
+
+    /// Some worker is at `stage`.
+    fn begin(&mut self, stage: StageKind) {
+        self.status = self.status.then(JobStatus::Processing);
+        self.current_stage = self.current_stage.max(Some(stage));
+    }
+
+    fn end(&mut self, event: &Event) {
+        match &event.body {
+            EventBody::Completed {
+                video,
+                poster,
+                report,
+                duration,
+                clips,
+                total_cost,
+            } => {
+                self.status = JobStatus::Completed;
+                self.current_stage = None;
+                self.total_cost = self.total_cost.max(*total_cost);
+                self.duration = *duration;
+                self.clips_completed = *clips;
+                self.clips_total = Some(*clips);
+                self.film = Some(FilmFiles {
+                    video: video.clone(),
+                    poster: poster.clone(),
+                    report: report.clone(),
+                });
+                self.close_stages(StageStatus::Completed, None, event.timestamp);
+            }
+            EventBody::Error {
+                error,
+                code,
+                retryable,
+                stage,
+            } => {
+                self.status = if code == JOB_CANCELLED {
+                    JobStatus::Cancelled
+                } else {
+                    JobStatus::Failed
+                };
+                self.current_stage = stage.or(self.current_stage);
+                self.error = Some(JobError {
+                    message: error.clone(),
+                    code: code.clone(),
+                    retryable: *retryable,
+                });
+                self.close_stages(StageStatus::Failed, Some(error), event.timestamp);
+            }
+            _ => {}
+        }
+    }
+
+    /// No stage of an ended job is left open: the begun ones end as `status`, the others are skipped.
+    fn close_stages(&mut self, status: StageStatus, error: Option<&str>, at: OffsetDateTime) {
+        let failed = self.current_stage.filter(|_| status == StageStatus::Failed);
+        for (kind, stage) in &mut self.stages {
+            if stage.is_over() {
+                continue;
+            }
+            let begun = stage.status == StageStatus::Processing || Some(*kind) == failed;
+            if begun || status == StageStatus::Completed {
+                stage.status = status;
+                stage.error = error.map(str::to_owned);
+                stage.completed_at = Some(at);
+            } else {
+                stage.status = StageStatus::Skipped;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{ClipIndex, RunNumber};
+
+    use super::*;
+
+    fn now() -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(1_763_900_000).unwrap()
+    }
+
+    fn event(body: EventBody) -> Event {
+        Event {
+            job_id: "0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f".parse().unwrap(),
+            run: RunNumber::FIRST,
+            timestamp: now() + time::Duration::seconds(3),
+            body,
+        }
+    }
+
+    fn progress(percent: u8) -> Event {
+        event(EventBody::Progress {
+            progress: percent,
+            stage: StageKind::VideoGenerator,
+            estimated_remaining: None,
+            total_cost: Usd::ZERO,
+        })
+    }
+
+    fn error(code: &str) -> Event {
+        event(EventBody::Error {
+            error: "no".to_owned(),
+            code: code.to_owned(),
+            retryable: false,
+            stage: None,
+        })
+    }
+
+    fn stage_update(stage: StageKind, status: StageStatus) -> Event {
+        event(EventBody::StageUpdate {
+            stage,
+            status,
+            duration: None,
+            error: None,
+        })
+    }
+
+    fn queued() -> JobState {
+        JobState::accepted(Seconds(60.0), now())
+    }
+
+    #[test]
+    fn progress_never_falls() {
+        let mut state = queued();
+        for (sequence, percent, shown) in [(1, 40, 40), (2, 35, 40), (3, 41, 41)] {
+            state.apply(sequence, &progress(percent));
+            assert_eq!(state.progress, shown);
+        }
+        assert_eq!(state.status, JobStatus::Processing);
+    }
+
+    #[test]
+    fn an_event_that_comes_twice_counts_once() {
+        let mut state = queued();
+        state.apply(5, &progress(40));
+        let before = state.clone();
+        state.apply(5, &error("MODULE_FAILURE"));
+        state.apply(4, &progress(90));
+        assert_eq!(state, before);
+    }
+
+    #[test]
+    fn nothing_but_money_counts_after_the_end() {
+        let mut state = queued();
+        state.apply(1, &error(JOB_CANCELLED));
+        assert_eq!(state.status, JobStatus::Cancelled);
+        assert_eq!(state.end_sequence, Some(1));
+        state.apply(2, &progress(90));
+        state.apply(3, &error("MODULE_FAILURE"));
+        state.apply(
+            4,
+            &event(EventBody::CostUpdate {
+                stage: StageKind::VideoGenerator,
+                cost: Usd::from_dollars(1),
+                total: Usd::from_dollars(3),
+            }),
+        );
+        assert_eq!(state.status, JobStatus::Cancelled);
+        assert_eq!(state.progress, 0);
+        assert_eq!(state.end_sequence, Some(1));
+        assert_eq!(state.total_cost, Usd::from_dollars(3));
+    }
+
+    #[test]
+    fn a_failed_job_shows_the_stage_that_failed_and_skips_the_rest() {
+        let mut state = queued();
+        state.apply(
+            1,
+            &stage_update(StageKind::AudioParser, StageStatus::Pending),
+        );
+        assert_eq!(state.status, JobStatus::Queued);
+        state.apply(
+            2,
+            &stage_update(StageKind::AudioParser, StageStatus::Processing),
+        );
+        state.apply(
+            3,
+            &stage_update(StageKind::AudioParser, StageStatus::Completed),
+        );
+        assert_eq!(state.progress, 10);
+        state.apply(
+            4,
+            &stage_update(StageKind::ScenePlanner, StageStatus::Processing),
+        );
+        state.apply(5, &error("MODULE_FAILURE"));
+        let status = |stage| state.stages[&stage].status;
+        assert_eq!(status(StageKind::AudioParser), StageStatus::Completed);
+        assert_eq!(status(StageKind::ScenePlanner), StageStatus::Failed);
+        assert_eq!(status(StageKind::Composer), StageStatus::Skipped);
+    }
+
+    #[test]
+    fn clips_are_counted_upwards() {
+        let mut state = queued();
+        for (sequence, completed) in [(1, 2), (2, 1)] {
+            state.apply(
+                sequence,
+                &event(EventBody::VideoGenerationComplete {
+                    clip_index: ClipIndex(0),
+                    duration: Seconds(2.0),
+                    cost: Usd::ZERO,
+                    completed_clips: completed,
+                    total_clips: 9,
+                }),
+            );
+        }
+        assert_eq!((state.clips_completed, state.clips_total), (2, Some(9)));
+    }
+}

@@ -1,0 +1,9 @@
+//! The handlers, one endpoint family a file.
+
+pub(crate) mod cancel;
+pub(crate) mod download;
+pub(crate) mod files;
+pub(crate) mod health;
+pub(crate) mod jobs;
+pub(crate) mod page;
+pub(crate) mod upload;

@@ -1,0 +1,47 @@
+//! `GET /api/v1/jobs/{id}/download`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::auth::CurrentUser;
+use crate::error::{ApiError, OrFault};
+use crate::extract::JobPath;
+use crate::signed_url::{Disposition, LIFETIME, film_name};
+use crate::view;
+
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the seed's names")]
+pub(crate) struct Download {
+    download_url: String,
+    expires_in: u64,
+    filename: String,
+}
+
+/// A link to the film that saves it under its name. 404 before there is one, 410 once it was removed.
+pub(crate) async fn download(
+    State(app): State<App>,
+    user: CurrentUser,
+    JobPath(id): JobPath,
+) -> Result<Json<Download>, ApiError> {
+    let job = app.job_of(user, id).await?;
+    let film = job
+        .state
+        .film
+        .as_ref()
+        .ok_or(ApiError::NoFilm(job.state.status))?;
+    let there = app
+        .artifacts
+        .head(&film.video.key)
+        .await
+        .or_unavailable("looking for a film")?;
+    if there.is_none() {
+        return Err(ApiError::FilmGone);
+    }
+    Ok(Json(Download {
+        download_url: view::link(&app, &film.video, Disposition::Attachment),
+        expires_in: LIFETIME.as_secs(),
+        filename: film_name(id),
+    }))
+}

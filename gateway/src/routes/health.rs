@@ -1,0 +1,174 @@
+//! `GET /api/v1/health`, `/livez` and `/readyz`: measured, not assumed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::future::{join, join_all};
+use model::StageKind;
+use nats::{buckets, consumers, kv, streams};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::app::App;
+use crate::error::{ApiError, OrFault, Source};
+
+/// How long each part may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    #[serde(with = "time::serde::rfc3339")]
+    timestamp: OffsetDateTime,
+    queue: Queue,
+    stages: BTreeMap<StageKind, StageQueue>,
+    database: &'static str,
+    nats: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    issues: Vec<&'static str>,
+}
+
+/// The pipeline as a whole. Null where it could not be counted.
+#[derive(Default, Serialize)]
+struct Queue {
+    /// Tasks that no worker has yet.
+    size: Option<u64>,
+    /// Jobs that have not ended.
+    active_jobs: Option<u64>,
+    /// Workers that are alive.
+    workers: Option<usize>,
+    /// Accepted jobs' messages that NATS does not have yet.
+    outbox: Option<u64>,
+}
+
+#[derive(Clone, Copy, Default, Serialize)]
+struct StageQueue {
+    /// Tasks that no worker has yet.
+    waiting: u64,
+    /// Tasks in the hands of workers, or waiting for their next attempt.
+    in_hand: usize,
+    /// Workers that are alive.
+    workers: usize,
+}
+
+/// What is up and how much there is to do. 503 if anything that is needed is down.
+pub(crate) async fn health(State(app): State<App>) -> Response {
+    let (database, stages) = join(database(&app), stages(&app)).await;
+    let mut health = Health {
+        status: "healthy",
+        timestamp: OffsetDateTime::now_utc(),
+        queue: Queue::default(),
+        stages: BTreeMap::new(),
+        database: "connected",
+        nats: "connected",
+        issues: vec![],
+    };
+    if let Ok((active_jobs, outbox)) = database {
+        health.queue.active_jobs = Some(active_jobs);
+        health.queue.outbox = Some(outbox);
+    } else {
+        health.database = "disconnected";
+        health.issues.push("the database does not answer");
+    }
+    if let Ok(stages) = stages {
+        health.queue.size = Some(stages.values().map(|stage| stage.waiting).sum());
+        health.queue.workers = Some(stages.values().map(|stage| stage.workers).sum());
+        health.stages = stages;
+    } else {
+        health.nats = "disconnected";
+        health.issues.push("NATS does not answer");
+    }
+    if health.issues.is_empty() {
+        return uncached(StatusCode::OK, health);
+    }
+    health.status = "unhealthy";
+    uncached(StatusCode::SERVICE_UNAVAILABLE, health)
+}
+
+/// A health report keeps its own shape, also with 503: that is what it is asked for.
+fn uncached(status: StatusCode, health: Health) -> Response {
+    let mut response = (status, Json(health)).into_response();
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.extensions_mut().insert(crate::problem::KeepBody);
+    response
+}
+
+async fn database(app: &App) -> Result<(u64, u64), Source> {
+    let counted = async {
+        let live = app.store.live_count().await?;
+        let (outbox, _) = app.store.outbox_lag().await?;
+        Ok::<_, Source>((live, outbox))
+    };
+    tokio::time::timeout(PATIENCE, counted).await?
+}
+
+async fn stages(app: &App) -> Result<BTreeMap<StageKind, StageQueue>, Source> {
+    let counted = async {
+        let workers = workers(app).await?;
+        let queues = join_all(StageKind::ALL.map(|stage| queue_of(app, stage))).await;
+        let mut stages = BTreeMap::new();
+        for (stage, queue) in StageKind::ALL.into_iter().zip(queues) {
+            let workers = workers.get(&stage).copied().unwrap_or(0);
+            stages.insert(stage, StageQueue { workers, ..queue? });
+        }
+        Ok::<_, Source>(stages)
+    };
+    tokio::time::timeout(PATIENCE, counted).await?
+}
+
+async fn queue_of(app: &App, stage: StageKind) -> Result<StageQueue, Source> {
+    let consumer = app
+        .jetstream
+        .get_consumer_from_stream::<pull::Config, _, _>(consumers::durable(stage), streams::WORK)
+        .await?;
+    let info = consumer.cached_info();
+    Ok(StageQueue {
+        waiting: info.num_pending,
+        in_hand: info.num_ack_pending,
+        workers: 0,
+    })
+}
+
+/// Live workers by stage: each keeps an entry `<stage>.<worker>` alive.
+async fn workers(app: &App) -> Result<BTreeMap<StageKind, usize>, Source> {
+    let present = kv::Bucket::new(app.jetstream.clone(), buckets::WORKERS)
+        .keys(">")
+        .await?;
+    let mut workers = BTreeMap::new();
+    for key in present {
+        let stage = key
+            .split_once('.')
+            .and_then(|(stage, _)| stage.parse().ok());
+        if let Some(stage) = stage {
+            *workers.entry(stage).or_insert(0) += 1;
+        }
+    }
+    Ok(workers)
+}
+
+/// The process lives.
+pub(crate) async fn livez() -> &'static str {
+    "ok"
+}
+
+/// The process can take requests: it does not stop, and what it needs answers.
+pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiError> {
+    if app.stop.is_cancelled() {
+        return Err("stopping").or_unavailable("being ready");
+    }
+    if app.client.connection_state() != async_nats::connection::State::Connected {
+        return Err("NATS is away").or_unavailable("being ready");
+    }
+    tokio::time::timeout(PATIENCE, app.store.ping())
+        .await
+        .or_unavailable("asking the database")?
+        .or_unavailable("asking the database")?;
+    Ok("ok")
+}

@@ -1,0 +1,110 @@
+//! `GET /api/v1/jobs/{id}/stream`: a job's state, then every event after it.
+//!
+//! A connection takes its place among the listeners first, then reads the rows, then the stream up to
+//! its end, and only then listens. What comes both ways is told apart by its sequence, so nothing is
+//! lost and nothing comes twice.
+
+mod connection;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event as Frame, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::app::App;
+use crate::auth::CurrentUser;
+use crate::error::{ApiError, OrFault};
+use crate::extract::{JobPath, Parameters};
+use crate::job::Job;
+use connection::{Connection, Start};
+
+/// How many frames wait for the network.
+const FRAMES_IN_FLIGHT: usize = 16;
+/// How long a resuming client waits for its last event to be in the rows.
+const CATCH_UP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Opens a stream, resumed behind `Last-Event-ID` or `?after=`.
+///
+/// A client that has already seen the end is told by 204 not to come back.
+pub(crate) async fn stream(
+    State(app): State<App>,
+    user: CurrentUser,
+    JobPath(id): JobPath,
+    parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let seen = last_seen(&headers, &parameters)?;
+    let job = app.job_of(user, id).await?;
+    if let (Some(seen), Some(end)) = (seen, job.state.end_sequence)
+        && seen >= end
+    {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let place = app.hub.subscribe(id)?;
+    // Once more, now that nothing more can pass by unheard.
+    let job = app.job_of(user, id).await?;
+    let start = match seen {
+        Some(seen) => resume(&app, &job, seen).await?,
+        None => Start::Fresh(Box::new(job)),
+    };
+    let (frames, body) = mpsc::channel(FRAMES_IN_FLIGHT);
+    let connection = Connection::new(app.clone(), id, place, frames);
+    app.tasks.spawn(connection.run(start));
+    Ok(answer(body))
+}
+
+fn answer(frames: mpsc::Receiver<Frame>) -> Response {
+    let frames = ReceiverStream::new(frames).map(Ok::<_, Infallible>);
+    let mut response = Sse::new(frames).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-store, no-transform"),
+    );
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// The id of the last event that the client has. An unreadable header counts as none: an old client
+/// gets the whole state, never an error.
+fn last_seen(headers: &HeaderMap, parameters: &Parameters) -> Result<Option<u64>, ApiError> {
+    if let Some(id) = headers.get("last-event-id") {
+        return Ok(id.to_str().ok().and_then(|id| id.parse().ok()));
+    }
+    match parameters.get("after") {
+        None => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| ApiError::InvalidField {
+            field: "after",
+            detail: "after must be the id of an event".to_owned(),
+        }),
+    }
+}
+
+/// Where to go on. The whole state again if what follows `seen` is no longer all there, or `seen` is
+/// from another stream.
+async fn resume(app: &App, job: &Job, seen: u64) -> Result<Start, ApiError> {
+    let mut position = app.position.clone();
+    let reached = async {
+        position
+            .wait_for(|position| *position >= seen)
+            .await
+            .is_ok()
+    };
+    let reached = tokio::time::timeout(CATCH_UP_PATIENCE, reached).await;
+    let first_kept = app.first_event_kept().await?;
+    if reached != Ok(true) || seen.saturating_add(1) < first_kept {
+        return Ok(Start::Fresh(Box::new(job.clone())));
+    }
+    let progress = app
+        .store
+        .progress_at(job.brief.id, seen)
+        .await
+        .or_internal("reading a job's progress")?;
+    Ok(Start::Resumed { seen, progress })
+}

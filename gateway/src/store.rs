@@ -1,0 +1,207 @@
+//! The rows: jobs, their stages, the outbox, and how far EVENTS has been read.
+//!
+//! One SQL text for SQLite and Postgres: `$n` parameters, ids and JSON as TEXT, times as BIGINT
+//! milliseconds, money as BIGINT micro-dollars. Only this module knows SQL.
+
+mod outbox;
+mod projection;
+mod record;
+mod sweep;
+
+use std::sync::Once;
+use std::time::Duration;
+
+use model::job::JobStatus;
+use model::{JobId, UserId};
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyConnection, AnyPool, Executor};
+
+use crate::job::Job;
+use record::{JobRecord, StageRecord};
+
+pub(crate) use outbox::OutboxEntry;
+pub(crate) use projection::{Folded, Sequenced};
+
+/// How long a query waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Readers beside the one writer.
+const READERS: u32 = 4;
+
+/// Why the rows could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or is away.
+    #[error("the database")]
+    Sql(#[from] sqlx::Error),
+    /// The tables could not be made.
+    #[error("migrating the database")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A row holds what this build cannot read.
+    #[error("row of {table}: {column} cannot be read")]
+    Unreadable {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// Why.
+        source: crate::error::Source,
+    },
+    /// The URL names a database that this build does not speak to.
+    #[error("DATABASE_URL must begin with sqlite:")]
+    OtherDatabase,
+}
+
+/// The database.
+#[derive(Clone)]
+pub(crate) struct Store {
+    /// SQLite has one writer; to queue for it here is fair, and never "database is locked".
+    writer: AnyPool,
+    reader: AnyPool,
+}
+
+/// A page of a user's jobs.
+pub(crate) struct JobPage {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) total: u64,
+}
+
+impl Store {
+    /// Opens the database, made if the URL says so, and brings its tables up to date.
+    pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
+        static DRIVERS: Once = Once::new();
+        DRIVERS.call_once(sqlx::any::install_default_drivers);
+        if !url.starts_with("sqlite:") {
+            return Err(StoreError::OtherDatabase);
+        }
+        let writer = pool(1).connect(url).await?;
+        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        let reader = pool(READERS).connect(url).await?;
+        Ok(Self { writer, reader })
+    }
+
+    /// Answers when the database does.
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.reader).await?;
+        Ok(())
+    }
+
+    /// Writes an accepted job with everything that is to be published for it, or nothing.
+    pub(crate) async fn accept(&self, job: &Job, outbox: &[OutboxEntry]) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin().await?;
+        record::insert(&mut transaction, job).await?;
+        for (position, entry) in outbox.iter().enumerate() {
+            outbox::insert(&mut transaction, job, position, entry).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The job, if it is this user's.
+    pub(crate) async fn job_of(&self, user: UserId, id: JobId) -> Result<Option<Job>, StoreError> {
+        let row: Option<JobRecord> =
+            sqlx::query_as("SELECT * FROM jobs WHERE id = $1 AND user_id = $2")
+                .bind(id.to_string())
+                .bind(user.to_string())
+                .fetch_optional(&self.reader)
+                .await?;
+        match row {
+            Some(row) => Ok(Some(self.with_stages(row).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The user's jobs, newest first.
+    pub(crate) async fn jobs_of(
+        &self,
+        user: UserId,
+        status: Option<JobStatus>,
+        limit: u32,
+        offset: u32,
+    ) -> Result<JobPage, StoreError> {
+        let status = status.map(|status| status.name().to_owned());
+        let rows: Vec<JobRecord> = sqlx::query_as(
+            "SELECT * FROM jobs WHERE user_id = $1 AND (CAST($2 AS TEXT) IS NULL OR status = $2) \
+             ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4",
+        )
+        .bind(user.to_string())
+        .bind(status.clone())
+        .bind(i64::from(limit))
+        .bind(i64::from(offset))
+        .fetch_all(&self.reader)
+        .await?;
+        let total: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM jobs WHERE user_id = $1 AND (CAST($2 AS TEXT) IS NULL OR status = $2)",
+        )
+        .bind(user.to_string())
+        .bind(status)
+        .fetch_one(&self.reader)
+        .await?;
+        let mut jobs = Vec::with_capacity(rows.len());
+        for row in rows {
+            jobs.push(self.with_stages(row).await?);
+        }
+        Ok(JobPage {
+            jobs,
+            total: total.unsigned_abs(),
+        })
+    }
+
+    /// How many jobs have not ended.
+    pub(crate) async fn live_count(&self) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM jobs WHERE status IN ('queued', 'processing')",
+        )
+        .fetch_one(&self.reader)
+        .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The jobs that have not ended and were accepted before `before` (milliseconds since 1970).
+    pub(crate) async fn live_jobs(&self, before: i64) -> Result<Vec<Job>, StoreError> {
+        let rows: Vec<JobRecord> = sqlx::query_as(
+            "SELECT * FROM jobs WHERE status IN ('queued', 'processing') AND created_at < $1 \
+             ORDER BY created_at",
+        )
+        .bind(before)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(|row| row.into_job(vec![])).collect()
+    }
+
+    /// Closes the database once what is running has ended.
+    pub(crate) async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+
+    async fn with_stages(&self, row: JobRecord) -> Result<Job, StoreError> {
+        let stages: Vec<StageRecord> = sqlx::query_as("SELECT * FROM job_stages WHERE job_id = $1")
+            .bind(row.id())
+            .fetch_all(&self.reader)
+            .await?;
+        row.into_job(stages)
+    }
+}
+
+fn pool(connections: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_connect(|connection, _| Box::pin(prepare(connection)))
+}
+
+/// FULL: what was answered as accepted survives a power cut.
+async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    for pragma in [
+        "PRAGMA busy_timeout = 5000",
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA foreign_keys = ON",
+    ] {
+        connection.execute(pragma).await?;
+    }
+    Ok(())
+}

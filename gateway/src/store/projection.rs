@@ -1,0 +1,129 @@
+//! EVENTS into rows: each event once, in the order of the stream, with the position in the same
+//! transaction as the rows.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use model::{Event, JobId};
+use sqlx::AnyConnection;
+
+use super::record::{self, JobRecord, StageRecord};
+use super::{Store, StoreError};
+use crate::job::Job;
+
+/// An event and its place in EVENTS. The event is absent where this build cannot read it.
+#[derive(Debug, Clone)]
+pub(crate) struct Sequenced {
+    pub(crate) sequence: u64,
+    pub(crate) event: Option<Arc<Event>>,
+}
+
+/// An event of a known job that is in the rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Folded {
+    pub(crate) sequence: u64,
+    pub(crate) event: Arc<Event>,
+}
+
+impl Store {
+    /// Up to which sequence the stream has been read. `stream` tells one stream from its successor of
+    /// the same name: a new one is read from its begin, and live jobs take its events from there.
+    pub(crate) async fn position(&self, stream: &str) -> Result<u64, StoreError> {
+        let mut transaction = self.writer.begin().await?;
+        let row: Option<(String, i64)> =
+            sqlx::query_as("SELECT stream, sequence FROM projection WHERE id = 1")
+                .fetch_optional(&mut *transaction)
+                .await?;
+        match row {
+            Some((known, sequence)) if known == stream => return Ok(sequence.unsigned_abs()),
+            Some(_) => {
+                sqlx::query(
+                    "UPDATE jobs SET last_sequence = 0 WHERE status IN ('queued', 'processing')",
+                )
+                .execute(&mut *transaction)
+                .await?;
+                sqlx::query("UPDATE projection SET stream = $1, sequence = 0 WHERE id = 1")
+                    .bind(stream.to_owned())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            None => {
+                sqlx::query("INSERT INTO projection (id, stream, sequence) VALUES (1, $1, 0)")
+                    .bind(stream.to_owned())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+        }
+        transaction.commit().await?;
+        Ok(0)
+    }
+
+    /// Takes in events that follow each other in the stream. Gives those of known jobs, in order.
+    pub(crate) async fn project(&self, events: &[Sequenced]) -> Result<Vec<Folded>, StoreError> {
+        let Some(last) = events.last() else {
+            return Ok(vec![]);
+        };
+        let mut transaction = self.writer.begin().await?;
+        let mut jobs: BTreeMap<JobId, Option<Job>> = BTreeMap::new();
+        let mut folded = Vec::with_capacity(events.len());
+        for Sequenced { sequence, event } in events {
+            let Some(event) = event else { continue };
+            let id = event.job_id;
+            let known = match jobs.entry(id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(load(&mut transaction, id).await?),
+            };
+            let Some(job) = known else { continue };
+            let before = job.state.progress;
+            job.state.apply(*sequence, event);
+            if job.state.progress > before {
+                insert_step(&mut transaction, id, *sequence, job.state.progress).await?;
+            }
+            folded.push(Folded {
+                sequence: *sequence,
+                event: Arc::clone(event),
+            });
+        }
+        for job in jobs.values().flatten() {
+            record::save(&mut transaction, job).await?;
+        }
+        sqlx::query("UPDATE projection SET sequence = $1 WHERE id = 1 AND sequence < $1")
+            .bind(last.sequence.cast_signed())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(folded)
+    }
+}
+
+async fn load(connection: &mut AnyConnection, id: JobId) -> Result<Option<Job>, StoreError> {
+    let row: Option<JobRecord> = sqlx::query_as("SELECT * FROM jobs WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let stages: Vec<StageRecord> = sqlx::query_as("SELECT * FROM job_stages WHERE job_id = $1")
+        .bind(id.to_string())
+        .fetch_all(&mut *connection)
+        .await?;
+    row.into_job(stages).map(Some)
+}
+
+async fn insert_step(
+    connection: &mut AnyConnection,
+    job: JobId,
+    sequence: u64,
+    progress: u8,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO progress_steps (job_id, sequence, progress) VALUES ($1, $2, $3) \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(job.to_string())
+    .bind(sequence.cast_signed())
+    .bind(i64::from(progress))
+    .execute(connection)
+    .await?;
+    Ok(())
+}

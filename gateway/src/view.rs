@@ -1,0 +1,162 @@
+//! What a job looks like to its owner, as JSON.
+
+use std::collections::BTreeMap;
+
+use model::job::{JobStatus, StageStatus};
+use model::{ArtifactRef, Event, EventBody, JobId, Seconds, StageKind, Usd};
+use serde::Serialize;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::app::App;
+use crate::job::{Job, StageState};
+use crate::signed_url::Disposition;
+
+/// `GET /jobs/{id}`.
+#[derive(Debug, Serialize)]
+pub(crate) struct JobView {
+    job_id: JobId,
+    status: JobStatus,
+    current_stage: Option<StageKind>,
+    progress: u8,
+    estimated_remaining: Option<Seconds>,
+    estimated_cost: Usd,
+    total_cost: Usd,
+    video_url: Option<String>,
+    poster_url: Option<String>,
+    error_message: Option<String>,
+    error_code: Option<String>,
+    title: Option<String>,
+    user_prompt: String,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    completed_at: Option<OffsetDateTime>,
+    stages: BTreeMap<StageKind, StageView>,
+    duration: Seconds,
+    clips: ClipsView,
+}
+
+/// One stage of a job.
+#[derive(Debug, Serialize)]
+struct StageView {
+    status: StageStatus,
+    duration: Option<Seconds>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    started_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    completed_at: Option<OffsetDateTime>,
+    error: Option<String>,
+}
+
+/// How many clips there are and will be.
+#[derive(Debug, Serialize)]
+struct ClipsView {
+    completed: u32,
+    total: Option<u32>,
+}
+
+impl JobView {
+    /// As of now; the links in it are good for an hour.
+    pub(crate) fn of(app: &App, job: &Job) -> Self {
+        let state = &job.state;
+        let error = state.error.clone();
+        let film = state.film.as_ref();
+        Self {
+            job_id: job.brief.id,
+            status: state.status,
+            current_stage: state.current_stage,
+            progress: state.progress,
+            estimated_remaining: state.estimated_remaining,
+            estimated_cost: job.estimated_cost,
+            total_cost: state.total_cost,
+            video_url: film.map(|film| inline(app, &film.video)),
+            poster_url: film.map(|film| inline(app, &film.poster)),
+            error_message: error.as_ref().map(|error| error.message.clone()),
+            error_code: error.map(|error| error.code),
+            title: job.brief.title.clone(),
+            user_prompt: job.brief.prompt.as_str().to_owned(),
+            created_at: job.created_at,
+            updated_at: state.updated_at,
+            completed_at: state.completed_at,
+            stages: state
+                .stages
+                .iter()
+                .map(|(kind, stage)| (*kind, StageView::of(stage)))
+                .collect(),
+            duration: state.duration,
+            clips: ClipsView {
+                completed: state.clips_completed,
+                total: state.clips_total,
+            },
+        }
+    }
+}
+
+impl StageView {
+    fn of(stage: &StageState) -> Self {
+        Self {
+            status: stage.status,
+            duration: stage.duration,
+            started_at: stage.started_at,
+            completed_at: stage.completed_at,
+            error: stage.error.clone(),
+        }
+    }
+}
+
+/// The whole state as a `progress` event: the first thing that a stream says.
+pub(crate) fn state_event(app: &App, job: &Job) -> Result<Value, serde_json::Error> {
+    let mut state = serde_json::to_value(JobView::of(app, job))?;
+    if let Value::Object(members) = &mut state {
+        members.insert("type".to_owned(), json!("progress"));
+        members.insert("run".to_owned(), json!(job.brief.run));
+        members.insert("stage".to_owned(), json!(job.state.current_stage));
+        members.insert("timestamp".to_owned(), timestamp(job.state.updated_at));
+    }
+    Ok(state)
+}
+
+/// An event as its job's owner sees it: progress as folded, links in place of keys.
+pub(crate) fn event(app: &App, event: &Event, folded: u8) -> Result<Value, serde_json::Error> {
+    let mut wire = serde_json::to_value(event)?;
+    let Value::Object(members) = &mut wire else {
+        return Ok(wire);
+    };
+    match &event.body {
+        EventBody::Progress { .. } => {
+            members.insert("progress".to_owned(), json!(folded));
+        }
+        EventBody::Completed { video, poster, .. } => {
+            for key in ["video", "poster", "report"] {
+                members.remove(key);
+            }
+            members.insert("video_url".to_owned(), json!(inline(app, video)));
+            members.insert("poster_url".to_owned(), json!(inline(app, poster)));
+        }
+        _ => {}
+    }
+    Ok(wire)
+}
+
+/// A time as it is written everywhere.
+pub(crate) fn timestamp(time: OffsetDateTime) -> Value {
+    time.format(&time::format_description::well_known::Rfc3339)
+        .map_or(Value::Null, Value::from)
+}
+
+fn inline(app: &App, artifact: &ArtifactRef) -> String {
+    link(app, artifact, Disposition::Inline)
+}
+
+/// An absolute link to an artifact, good for an hour.
+pub(crate) fn link(app: &App, artifact: &ArtifactRef, disposition: Disposition) -> String {
+    let now = OffsetDateTime::now_utc();
+    format!(
+        "{}{}",
+        app.base_url,
+        app.signer.sign(&artifact.key, disposition, now)
+    )
+}

@@ -1,0 +1,81 @@
+//! Cancelling: at once, repeatable, and never beside another end.
+
+use model::EventBody;
+use model::event::JOB_CANCELLED;
+use runtime::Cancellations;
+use serde_json::Value;
+use testkit::eventually;
+
+use crate::app::{PATIENCE, TestApp, assert_problem};
+
+#[tokio::test]
+async fn a_cancelled_job_is_flagged_ended_and_swept_and_may_be_cancelled_again() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let job = ada.uploads().await;
+    for _ in 0..2 {
+        let answer = ada.post(&format!("/api/v1/jobs/{job}/cancel")).await;
+        assert_eq!(answer.status(), 200);
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(body["job_id"], job.to_string());
+        assert_eq!(body["status"], "cancelled");
+        assert!(body["message"].is_string());
+        let shown = ada.job(job).await;
+        assert_eq!(shown["status"], "cancelled");
+        assert_eq!(shown["error_code"], JOB_CANCELLED);
+    }
+    let flags = Cancellations::new(app.jetstream.clone());
+    assert!(flags.is_raised(job).await.unwrap());
+    eventually("the objects are gone", PATIENCE, async || {
+        app.objects().is_empty().then_some(())
+    })
+    .await;
+    // The composer is too late: its end is refused by the stream itself.
+    app.completes(job, b"a film").await;
+    app.settled().await;
+    assert_eq!(ada.job(job).await["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn a_completed_job_cannot_be_cancelled() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let job = ada.uploads().await;
+    app.completes(job, b"a film").await;
+    app.settled().await;
+    let answer = ada.post(&format!("/api/v1/jobs/{job}/cancel")).await;
+    assert_problem(answer, 409, "already-finished").await;
+    assert_eq!(ada.job(job).await["status"], "completed");
+    assert_eq!(
+        ada.get(&format!("/api/v1/jobs/{job}/download"))
+            .await
+            .status(),
+        200
+    );
+}
+
+#[tokio::test]
+async fn when_cancel_and_completion_race_there_is_one_end_and_everybody_says_the_same() {
+    let app = TestApp::start().await;
+    for _ in 0..5 {
+        let ada = app.user();
+        let job = ada.uploads().await;
+        let path = format!("/api/v1/jobs/{job}/cancel");
+        let (answer, _) = tokio::join!(ada.post(&path), app.completes(job, b"a film"));
+        app.settled().await;
+        let status = ada.job(job).await["status"].clone();
+        match answer.status().as_u16() {
+            200 => assert_eq!(status, "cancelled"),
+            409 => assert_eq!(status, "completed"),
+            other => panic!("{other}"),
+        }
+        let subject = nats::subject::end(job, model::RunNumber::FIRST);
+        let end = nats::publish::last(&app.jetstream, &subject)
+            .await
+            .unwrap()
+            .unwrap();
+        let end: model::Event = serde_json::from_slice(&end.payload).unwrap();
+        let completed = matches!(end.body, EventBody::Completed { .. });
+        assert_eq!(completed, status == "completed");
+    }
+}

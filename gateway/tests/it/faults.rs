@@ -1,0 +1,84 @@
+//! What happens while something is away.
+
+use reqwest::Method;
+use testkit::sound;
+
+use crate::app::{PATIENCE, PROMPT, TestApp, assert_problem, form};
+
+#[tokio::test]
+async fn without_nats_an_upload_is_refused_with_503_and_nothing_is_kept() {
+    let mut app = TestApp::start().await;
+    app.nats.kill().await;
+    let (answer, health, ready) = {
+        let ada = app.user();
+        let answer = ada
+            .submit(form(sound::tone(440.0, 2.0).wav(), PROMPT))
+            .await;
+        let health = app
+            .request(Method::GET, "/api/v1/health")
+            .send()
+            .await
+            .unwrap();
+        let ready = app.request(Method::GET, "/readyz").send().await.unwrap();
+        (answer, health, ready)
+    };
+    assert!(answer.headers().contains_key("retry-after"));
+    assert_problem(answer, 503, "unavailable").await;
+    assert_problem(ready, 503, "unavailable").await;
+    assert_eq!(health.status(), 503);
+    let health: serde_json::Value = health.json().await.unwrap();
+    assert_eq!(health["status"], "unhealthy");
+    assert_eq!(health["nats"], "disconnected");
+    assert_eq!(app.count("SELECT COUNT(*) FROM jobs").await, 0);
+    assert_eq!(app.objects(), Vec::<String>::new());
+
+    app.nats.restart().await;
+    testkit::eventually("uploads are taken again", PATIENCE, async || {
+        let user = app.user();
+        let answer = user
+            .submit(form(sound::tone(440.0, 2.0).wav(), PROMPT))
+            .await;
+        (answer.status() == 201).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_upload_whose_row_cannot_be_written_gives_back_its_slot_and_its_object() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    app.sql("CREATE TRIGGER full BEFORE INSERT ON jobs BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .await;
+    let answer = ada
+        .submit(form(sound::tone(440.0, 2.0).wav(), PROMPT))
+        .await;
+    assert_problem(answer, 503, "unavailable").await;
+    app.kept_nothing_for(&ada).await;
+    app.sql("DROP TRIGGER full").await;
+    ada.uploads().await;
+}
+
+#[tokio::test]
+async fn what_was_accepted_and_not_published_is_published_at_the_next_start() {
+    let mut app = TestApp::start().await;
+    app.user().uploads().await;
+    app.settled().await;
+    testkit::eventually("the outbox is empty", PATIENCE, async || {
+        (app.count("SELECT COUNT(*) FROM outbox").await == 0).then_some(())
+    })
+    .await;
+    app.stop().await;
+    // As if the process had died between the row and the publish.
+    app.sql(
+        "INSERT INTO outbox (job_id, position, subject, payload, created_at) \
+         SELECT id, 9, 'work.audio_parser.' || id || '.2', '{}', created_at FROM jobs",
+    )
+    .await;
+    app.restart().await;
+    testkit::eventually("the outbox is empty again", PATIENCE, async || {
+        (app.count("SELECT COUNT(*) FROM outbox").await == 0).then_some(())
+    })
+    .await;
+    let stream = app.jetstream.get_stream(nats::streams::WORK).await.unwrap();
+    assert_eq!(stream.cached_info().state.messages, 2);
+}

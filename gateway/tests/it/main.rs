@@ -1,0 +1,20 @@
+//! The gateway over HTTP, on a real NATS server, a real database and a real object store.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails where it stands, also in what its tests share"
+)]
+
+mod accept;
+mod app;
+mod auth;
+mod cancel;
+mod faults;
+mod films;
+mod jobs;
+mod page;
+mod stream;
+mod upload;
