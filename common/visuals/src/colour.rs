@@ -12,13 +12,7 @@ use crate::maths::{mix, pow};
 /// Red, green, blue.
 pub(crate) type Rgb = [f32; 3];
 
-/// The curve from light to the display, in 0…1.
-pub(crate) fn filmic(light: f32) -> f32 {
-    let x = light.max(0.0);
-    (x * (6.2 * x + 0.5)) / (x * (6.2 * x + 1.7) + 0.06)
-}
-
-/// The light that [`filmic`] shows as `display`.
+/// The light that the filmic curve shows as `display`.
 pub(crate) fn filmic_inverse(display: f32) -> f32 {
     let d = display.clamp(0.0, 0.985);
     let (a, b, c) = (6.2 * (1.0 - d), 0.5 - 1.7 * d, -0.06 * d);
@@ -157,6 +151,11 @@ fn along(stops: &[(f32, Rgb)], at: f32) -> Rgb {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The curve from light to the display, as `finish` has it in lanes.
+    fn filmic(light: f32) -> f32 {
+        (light * (6.2 * light + 0.5)) / (light * (6.2 * light + 1.7) + 0.06)
+    }
 
     #[test]
     fn a_palette_colour_comes_out_as_it_went_in() {

@@ -12,6 +12,8 @@ use crate::scenes::Scene;
 /// How a scene wants its frame finished.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Finish {
+    /// The scene paints every pixel of the finished frame itself; there is no light to develop.
+    pub(crate) flat: bool,
     /// Light is multiplied by this.
     pub(crate) exposure: f32,
     /// How much of what is bright shines over its surroundings.
@@ -113,8 +115,10 @@ impl Finisher {
         let (width, height) = (self.yuv[0].width * 2, self.yuv[0].height * 2);
         let (out, _, _) = picture.planes_mut();
         for y in 0..height {
-            self.upright(simd, y);
-            self.widen(simd);
+            if !finish.flat {
+                self.upright(simd, y);
+                self.widen(simd);
+            }
             scene.luma_row(simd, y, &mut self.luma);
             let shade = Shade::new(finish.vignette, y, width, height);
             let noise = &BLUE_NOISE[y % TILE * TILE..][..TILE];
@@ -170,7 +174,7 @@ impl Finisher {
     }
 }
 
-/// The filmic curve of [`crate::colour::filmic`], lane by lane.
+/// The filmic curve; [`crate::colour::filmic_inverse`] turns it round.
 #[inline(always)]
 fn film<S: Simd>(light: F<S>, glow: F<S>, finish: &Finish) -> F<S> {
     let x = (light + glow * finish.bloom).max(0.0) * finish.exposure;

@@ -13,7 +13,6 @@
     clippy::inline_always,
     reason = "a kernel must be inlined whole into the function that enables the CPU's instructions"
 )]
-#![expect(dead_code, reason = "the scenes that are still being drawn use it")]
 
 mod bloom;
 mod colour;

@@ -35,6 +35,8 @@ pub(crate) struct Moment {
     pub(crate) energy: f32,
     pub(crate) bass: f32,
     pub(crate) treble: f32,
+    /// Whether the picture is to answer to the music at all.
+    pub(crate) reactive: bool,
     /// Where the camera looks.
     pub(crate) view: View,
 }
@@ -164,6 +166,7 @@ impl Follower {
             energy: self.energy * answer,
             bass: self.bass * answer,
             treble: self.treble * answer,
+            reactive: answer > 0.05,
             view: clip.view(frame),
         }
     }

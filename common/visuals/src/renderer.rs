@@ -75,9 +75,11 @@ impl Renderer {
         }
         let (scene, canvas) = (&self.scene, &mut self.canvas);
         let (bloom, finisher) = (&mut self.bloom, &mut self.finisher);
-        on_this_cpu!(self.level, simd => scene.light(simd, canvas));
-        on_this_cpu!(self.level, _simd => bloom.gather(canvas));
-        on_this_cpu!(self.level, simd => finisher.develop(simd, canvas, bloom, &finish));
+        if !finish.flat {
+            on_this_cpu!(self.level, simd => scene.light(simd, canvas));
+            on_this_cpu!(self.level, _simd => bloom.gather(canvas));
+            on_this_cpu!(self.level, simd => finisher.develop(simd, canvas, bloom, &finish));
+        }
         on_this_cpu!(self.level, simd => scene.chroma(simd, &mut finisher.yuv));
         on_this_cpu!(self.level, simd => finisher.chroma(simd, picture, &finish));
         on_this_cpu!(self.level, simd => finisher.luma(simd, scene, picture, &finish));

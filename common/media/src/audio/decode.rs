@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Seek};
 
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
@@ -26,7 +27,7 @@ const BLOCK: usize = 16_384;
 pub(super) struct Decoder {
     kind: AudioKind,
     format: Box<dyn FormatReader>,
-    decoder: Box<dyn AudioDecoder>,
+    codec: Box<dyn AudioDecoder>,
     sample_rate: u32,
     channels_in: usize,
     fold: Fold,
@@ -69,13 +70,13 @@ impl Decoder {
         if !SAMPLE_RATES.contains(&sample_rate) {
             return Err(AudioError::SampleRate { hz: sample_rate });
         }
-        let channels_in = parameters.channels.as_ref().map_or(0, |set| set.count());
+        let channels_in = parameters.channels.as_ref().map_or(0, Channels::count);
         if !CHANNELS.contains(&channels_in) {
             return Err(AudioError::ChannelCount { count: channels_in });
         }
         // Trimming is ours: a lying length in an MP3 header would cut the song.
         let options = AudioDecoderOptions::default().gapless(false);
-        let decoder = symphonia::default::get_codecs()
+        let codec = symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &options)
             .map_err(why)?;
         let delay = format
@@ -85,7 +86,7 @@ impl Decoder {
         Ok(Self {
             kind,
             format,
-            decoder,
+            codec,
             sample_rate,
             channels_in,
             fold: Fold::new(channels_in),
@@ -176,7 +177,7 @@ impl Decoder {
 
     /// Decodes into `self.packet`; false where it cannot be, or is not what the song began as.
     fn samples_of(&mut self, packet: &Packet) -> bool {
-        let Ok(buffer) = self.decoder.decode(packet) else {
+        let Ok(buffer) = self.codec.decode(packet) else {
             return false;
         };
         let spec = buffer.spec();

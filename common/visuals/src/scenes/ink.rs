@@ -68,7 +68,7 @@ pub(crate) struct Ink {
 
 impl Ink {
     pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        let mut dice = Dice::new(parameters.seed, 0x69_6e_6b);
+        let mut dice = Dice::new(parameters.seed, 0x0069_6e6b);
         let colours = Colours::new(&parameters.palette);
         let dark = dice.chance(0.45);
         Self {
@@ -112,6 +112,7 @@ impl Ink {
             swirl.turns = swirl.strength * (0.8 + 0.35 * wave);
         }
         Finish {
+            flat: false,
             exposure: 1.0,
             bloom: if self.dark { 0.6 } else { 0.04 },
             vignette: if self.dark { 0.3 } else { 0.18 },

@@ -1,8 +1,12 @@
 //! The scenes: what is drawn. Each gives light at half size, and may draw over the finished luma (at
 //! full size) and chroma (at half size) where an edge has to be crisp.
 
+mod aurora;
+mod bauhaus;
 mod ink;
 mod nebula;
+mod ridge;
+mod ridges;
 mod stars;
 
 use fearless_simd::prelude::*;
@@ -17,12 +21,18 @@ use crate::plane::{Canvas, Plane};
 pub(crate) enum Scene {
     Nebula(nebula::Nebula),
     Ink(ink::Ink),
+    Bauhaus(bauhaus::Bauhaus),
+    Aurora(aurora::Aurora),
+    Ridges(ridges::Ridges),
 }
 
 impl Scene {
     pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
         match parameters.scene {
             SceneKind::Ink => Self::Ink(ink::Ink::new(parameters, clip, size)),
+            SceneKind::Bauhaus => Self::Bauhaus(bauhaus::Bauhaus::new(parameters, clip, size)),
+            SceneKind::Ridges => Self::Ridges(ridges::Ridges::new(parameters, clip, size)),
+            SceneKind::Aurora => Self::Aurora(aurora::Aurora::new(parameters, clip, size)),
             _ => Self::Nebula(nebula::Nebula::new(parameters, clip, size)),
         }
     }
@@ -32,6 +42,9 @@ impl Scene {
         match self {
             Self::Nebula(scene) => scene.prepare(moment),
             Self::Ink(scene) => scene.prepare(moment),
+            Self::Bauhaus(scene) => scene.prepare(moment),
+            Self::Ridges(scene) => scene.prepare(moment),
+            Self::Aurora(scene) => scene.prepare(moment),
         }
     }
 
@@ -41,22 +54,31 @@ impl Scene {
         match self {
             Self::Nebula(scene) => scene.light(simd, canvas),
             Self::Ink(scene) => scene.light(simd, canvas),
+            Self::Ridges(scene) => scene.light(simd, canvas),
+            Self::Aurora(scene) => scene.light(simd, canvas),
+            Self::Bauhaus(_) => {}
         }
     }
 
     /// Draws over the colour differences of the developed frame, `[_, u, v]` at half size.
     #[inline(always)]
-    pub(crate) fn chroma<S: Simd>(&self, _simd: S, _yuv: &mut [Plane; 3]) {
+    pub(crate) fn chroma<S: Simd>(&self, simd: S, yuv: &mut [Plane; 3]) {
         match self {
+            Self::Bauhaus(scene) => scene.chroma(simd, yuv),
+            Self::Ridges(scene) => scene.chroma(simd, yuv),
+            Self::Aurora(scene) => scene.chroma(simd, yuv),
             Self::Nebula(_) | Self::Ink(_) => {}
         }
     }
 
     /// Draws over one row of luma at full size, 0–1.
     #[inline(always)]
-    pub(crate) fn luma_row<S: Simd>(&self, _simd: S, y: usize, row: &mut [f32]) {
+    pub(crate) fn luma_row<S: Simd>(&self, simd: S, y: usize, row: &mut [f32]) {
         match self {
             Self::Nebula(scene) => scene.stars.luma_row(y, row),
+            Self::Bauhaus(scene) => scene.luma_row(simd, y, row),
+            Self::Ridges(scene) => scene.luma_row(simd, y, row),
+            Self::Aurora(scene) => scene.luma_row(simd, y, row),
             Self::Ink(_) => {}
         }
     }

@@ -44,7 +44,7 @@ struct Now {
 
 impl Nebula {
     pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        let mut dice = Dice::new(parameters.seed, 0x6e_65_62);
+        let mut dice = Dice::new(parameters.seed, 0x006e_6562);
         let colours = Colours::new(&parameters.palette);
         let black = colours.deep.map(|v| v * 0.22);
         let gas = Ramp::of_light(&[
@@ -91,6 +91,7 @@ impl Nebula {
             filament: 0.7 + 0.5 * moment.beat + 0.6 * moment.treble,
         };
         Finish {
+            flat: false,
             exposure: 1.0 + 0.05 * moment.beat + 0.08 * moment.energy,
             bloom: 0.9 + 0.4 * moment.bass,
             vignette: 0.34,

@@ -1,0 +1,182 @@
+//! Beats to the nearest onset, and to a straight line where the song was made to a click.
+
+use crate::features::FINE_STEP;
+use crate::level::FRAME_RATE;
+use crate::order;
+
+const FINE_RATE: f64 = (FRAME_RATE as usize * FINE_STEP) as f64;
+/// Onsets are sought so far before and behind a beat.
+const REACH_SECONDS: f64 = 0.035;
+/// But not farther than this part of a beat.
+const REACH_BEATS: f64 = 0.12;
+/// The fine curve's peak lies so much behind the onset: measured with clicks.
+const LATENESS: f64 = 0.0;
+/// A song is made to a click where nine beats of ten lie so near to the line.
+const CLICK_SECONDS: f64 = 0.012;
+const CLICK_SHARE: f64 = 0.9;
+
+/// A beat, and how much of an onset there is on it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Refined {
+    /// Seconds.
+    pub time: f64,
+    /// 0 (none) to 1.
+    pub weight: f64,
+}
+
+/// `beats` (frames), each moved towards the strongest onset near it in `fine` (400 values a second), as
+/// far as that onset stands out. Ascending.
+pub fn to_onsets(beats: &[usize], fine: &[f32]) -> Vec<Refined> {
+    let seconds = |frame: usize| frame as f64 / f64::from(FRAME_RATE);
+    let mut refined: Vec<Refined> = Vec::with_capacity(beats.len());
+    for (at, beat) in beats.iter().enumerate() {
+        let next = beats.get(at + 1).or(beats.get(at.wrapping_sub(1)));
+        let interval = next.map_or(0.5, |next| seconds(next.abs_diff(*beat)));
+        let reach = REACH_SECONDS.min(REACH_BEATS * interval);
+        // Neighbours cannot meet: twice the reach is far less than an interval.
+        refined.push(nearest_onset(seconds(*beat), reach, fine));
+    }
+    refined
+}
+
+/// The peak of `fine` within `reach` of `grid`, weighed against `grid` by how much it stands out.
+fn nearest_onset(grid: f64, reach: f64, fine: &[f32]) -> Refined {
+    let index = |time: f64| (time.max(0.0) * FINE_RATE).round() as usize;
+    // The decoded beat opens the zone of its onset: look a little more behind than before.
+    let (from, to) = (
+        index(grid - reach),
+        index(grid + 1.3 * reach).min(fine.len()),
+    );
+    let Some(window) = fine.get(from..to).filter(|window| window.len() > 4) else {
+        return Refined {
+            time: grid,
+            weight: 0.0,
+        };
+    };
+    let peak = (0..window.len())
+        .max_by(|a, b| window[*a].total_cmp(&window[*b]))
+        .unwrap_or(0);
+    let height = window[peak];
+    let usual = order::percentile(window, 0.5);
+    let weight = f64::from(if height > 0.0 {
+        (height - usual) / (height + usual)
+    } else {
+        0.0
+    });
+    let around = |at: usize| fine.get(at).copied().unwrap_or(0.0);
+    let centre = from + peak;
+    let (left, right) = (around(centre.saturating_sub(1)), around(centre + 1));
+    let curve = left - 2.0 * height + right;
+    let shift = if curve < 0.0 {
+        f64::from(0.5 * (left - right) / curve)
+    } else {
+        0.0
+    };
+    let onset = (centre as f64 + shift.clamp(-0.5, 0.5)) / FINE_RATE - LATENESS;
+    Refined {
+        time: (grid + (onset - grid) * weight).max(0.0),
+        weight: weight * f64::from(height.min(1.0)),
+    }
+}
+
+/// A straight line through beats: beat `k` falls at `start + k · interval`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Line {
+    /// Seconds of beat 0.
+    pub start: f64,
+    /// Seconds a beat.
+    pub interval: f64,
+    /// The share of beats, weighted by their onsets, that lie within 12 ms of it.
+    pub share: f64,
+}
+
+/// The line that most of `beats` lie on, by least squares without the outliers, each beat counting as
+/// much as there is an onset on it; `None` of fewer than 8.
+pub fn line(beats: &[Refined]) -> Option<Line> {
+    if beats.len() < 8 {
+        return None;
+    }
+    let intervals: Vec<f64> = beats
+        .windows(2)
+        .map(|pair| pair[1].time - pair[0].time)
+        .collect();
+    let usual = order::median(&intervals);
+    // A beat left out or put in must not bend the line: count by time, not by place.
+    let mut count = 0.0;
+    let mut points = vec![(0.0, beats[0])];
+    for (interval, beat) in intervals.iter().zip(beats.iter().skip(1)) {
+        count += (interval / usual).round().max(1.0);
+        points.push((count, *beat));
+    }
+    let mut fit = least_squares(&points)?;
+    for bound in [0.15, 0.1, 0.05, 0.04] {
+        // Beats that slipped by a half in a break are counted from the line, not from each other.
+        let near = points.iter().filter_map(|(_, beat)| {
+            let k = ((beat.time - fit.0) / fit.1).round();
+            let off = (beat.time - fit.0 - k * fit.1).abs();
+            (off < bound * usual).then_some((k, *beat))
+        });
+        let near: Vec<(f64, Refined)> = near.collect();
+        if near.len() * 2 < points.len() {
+            break;
+        }
+        fit = least_squares(&near)?;
+        if fit.1 <= 0.0 {
+            return None;
+        }
+    }
+    let total: f64 = beats.iter().map(|beat| beat.weight).sum();
+    let on_line = beats.iter().filter(|beat| {
+        let k = ((beat.time - fit.0) / fit.1).round();
+        (beat.time - fit.0 - k * fit.1).abs() < CLICK_SECONDS
+    });
+    let share = on_line.map(|beat| beat.weight).sum::<f64>() / total.max(1e-9);
+    Some(Line {
+        start: fit.0,
+        interval: fit.1,
+        share,
+    })
+}
+
+/// The times of `beats`, moved onto their line if the song was made to a click.
+pub fn straightened(beats: &[Refined], end: f64) -> (Vec<f64>, Option<Line>) {
+    let found = line(beats);
+    let (Some(line), Some(first), Some(last)) = (
+        found.filter(|line| line.share >= CLICK_SHARE),
+        beats.first(),
+        beats.last(),
+    ) else {
+        return (beats.iter().map(|beat| beat.time).collect(), found);
+    };
+    let from = ((first.time - line.start) / line.interval).round() as i64;
+    let to = ((last.time - line.start) / line.interval).round() as i64;
+    let straight = (from..=to)
+        .map(|k| line.start + k as f64 * line.interval)
+        // A beat on the first sample may be fitted a hair before it.
+        .map(|time| {
+            if time > -CLICK_SECONDS {
+                time.max(0.0)
+            } else {
+                time
+            }
+        })
+        .filter(|time| (0.0..=end).contains(time));
+    (straight.collect(), found)
+}
+
+/// Intercept and slope, weighted.
+fn least_squares(points: &[(f64, Refined)]) -> Option<(f64, f64)> {
+    let weighted = || {
+        points
+            .iter()
+            .map(|(k, beat)| (beat.weight + 1e-3, *k, beat.time))
+    };
+    let total: f64 = weighted().map(|(w, _, _)| w).sum();
+    let mean_x = weighted().map(|(w, x, _)| w * x).sum::<f64>() / total;
+    let mean_y = weighted().map(|(w, _, y)| w * y).sum::<f64>() / total;
+    let spread: f64 = weighted().map(|(w, x, _)| w * (x - mean_x).powi(2)).sum();
+    let joint: f64 = weighted()
+        .map(|(w, x, y)| w * (x - mean_x) * (y - mean_y))
+        .sum();
+    (spread > 0.0).then(|| (mean_y - joint / spread * mean_x, joint / spread))
+}
