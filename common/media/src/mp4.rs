@@ -5,6 +5,7 @@
 //!
 //! Boxes and their fields: ISO/IEC 14496-12 (file format), 14496-15 (`avcC`).
 
+mod aac;
 mod boxes;
 mod sample_table;
 mod track;

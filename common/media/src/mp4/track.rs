@@ -4,7 +4,7 @@ use model::Seconds;
 use model::format::FrameSize;
 
 use super::boxes::{Boxes, Bytes};
-use super::{AudioTrack, ColourTags, FourCc, Mp4Error, VideoTrack, sample_table};
+use super::{AudioTrack, ColourTags, FourCc, Mp4Error, VideoTrack, aac, sample_table};
 
 /// The time scale in the header of a movie (`mvhd`) or of a track's media (`mdhd`).
 pub(super) fn timescale(mut header: Bytes<'_>) -> Result<u32, Mp4Error> {
@@ -71,12 +71,14 @@ pub(super) fn audio(trak: Bytes<'_>, movie_timescale: u32) -> Result<AudioTrack,
     let channels = entry.u16()?;
     entry.skip(6)?;
     let sample_rate = entry.u32()? >> 16; // 16.16 fixed point
+    let esds = Boxes::of(entry).find_optional(*b"esds")?;
+    let configured = esds.map(aac::channels).transpose()?.flatten();
     let seconds = |ticks: f64| Seconds(ticks / f64::from(timescale));
     let heard = (length as f64 - edit.from as f64).min(edit.length.unwrap_or(f64::INFINITY));
     Ok(AudioTrack {
         codec,
         sample_rate,
-        channels,
+        channels: configured.unwrap_or(channels),
         packets,
         duration: seconds(heard.max(0.0)),
         hidden: seconds(edit.from as f64),
