@@ -9,11 +9,11 @@ use model::StageKind;
 use crate::{streams, subject};
 
 /// How long a message stays with a worker that says nothing. A dead worker's task must run elsewhere
-/// within 10 seconds, so 9 and one for the redelivery itself.
-pub const ACK_WAIT: Duration = Duration::from_secs(9);
+/// within 10 seconds: 8, and two for the redelivery itself on a busy machine.
+pub const ACK_WAIT: Duration = Duration::from_secs(8);
 
 /// How often a worker renews: two renewals may be lost before its message moves on.
-pub const RENEWAL: Duration = Duration::from_secs(3);
+pub const RENEWAL: Duration = Duration::from_millis(2500);
 
 /// The gateway's consumer of EVENTS.
 pub const PROJECTOR: &str = "projector";

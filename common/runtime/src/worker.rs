@@ -4,6 +4,7 @@ mod attempt;
 mod claim;
 mod hand_over;
 mod join;
+mod link;
 mod park;
 mod pull;
 mod settle;
@@ -71,6 +72,10 @@ impl WorkerSettings {
     }
 }
 
+/// How long the server may take for one answer. Then it is asked again: every request of ours may be
+/// made twice, and one that was lost with the connection would hold the work up for the client's 5 s.
+const ANSWER: Duration = Duration::from_secs(2);
+
 /// Why a worker does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -90,6 +95,7 @@ struct Worker<S> {
     stage: Arc<S>,
     settings: WorkerSettings,
     jetstream: Context,
+    link: link::Link,
     artifacts: Artifacts,
     events: EventPublisher,
     cancellations: Cancellations,
@@ -113,7 +119,8 @@ pub async fn serve<S: Stage>(
     let Some(client) = connect(&settings, S::KIND.name(), &shutdown).await? else {
         return Ok(());
     };
-    let jetstream = jetstream::new(client.clone());
+    let mut jetstream = jetstream::new(client.clone());
+    jetstream.set_timeout(ANSWER);
     let cancellations = Cancellations::new(jetstream.clone());
     let worker = Arc::new(Worker {
         stage: Arc::new(stage),
@@ -124,6 +131,7 @@ pub async fn serve<S: Stage>(
         claims: Bucket::new(jetstream.clone(), buckets::CLAIMS),
         clips: Bucket::new(jetstream.clone(), buckets::CLIPS),
         in_hand: InHand::default(),
+        link: link::Link::new(client.clone()),
         jetstream,
         settings,
         shutdown,

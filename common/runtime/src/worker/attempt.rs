@@ -23,7 +23,7 @@ use crate::stage::causes;
 use crate::{Stage, StageContext, StageError, StageResultExt};
 
 /// How long work that is not wanted any more may take to notice, before it is dropped where it stands.
-const NOTICE: Duration = Duration::from_millis(800);
+const NOTICE: Duration = Duration::from_millis(500);
 
 /// How the work ended.
 enum Ended<O> {

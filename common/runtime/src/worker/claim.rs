@@ -2,7 +2,10 @@
 //! worker that was thought dead hits the live one's delivery. So a worker whose claim has moved on says
 //! nothing more.
 
+use std::time::Duration;
+
 use model::TaskId;
+use nats::consumers;
 use nats::kv::{Bucket, KvError, Swap};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,6 +14,16 @@ use tokio::sync::Mutex;
 
 use super::settle::MAX_ATTEMPTS;
 use crate::stage::MODULE_FAILURE;
+
+/// How long a claim that is not renewed is still believed. Less than the message's own time, so that the
+/// redelivery of a dead worker's task finds nobody to wait for; more than two renewals, so that a live
+/// worker keeps its task when a restarted server delivers it again.
+const BELIEVED: Duration = consumers::RENEWAL
+    .saturating_mul(2)
+    .saturating_add(Duration::from_secs(1));
+
+/// How long after a break of the connection others are given to renew their claims first.
+const COMING_BACK: Duration = consumers::RENEWAL.saturating_add(Duration::from_secs(1));
 
 /// What lies in the bucket `claims` under a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,6 +96,22 @@ impl Claim {
     }
 }
 
+/// How long to leave a task alone because its worker may be alive; `None` when it may be taken over.
+///
+/// `age` is the time since the claim was last written, `connected` the time since we can reach the
+/// server: a worker that was cut off together with us gets the time to renew first. Clocks that differ
+/// only lengthen or shorten the wait.
+pub(super) fn worker_may_live(
+    claim: &Claim,
+    age: Duration,
+    connected: Duration,
+) -> Option<Duration> {
+    let wait = BELIEVED
+        .saturating_sub(age)
+        .max(COMING_BACK.saturating_sub(connected));
+    (claim.state == ClaimState::Working && !wait.is_zero()).then_some(wait)
+}
+
 fn given_up(claim: &Claim, at: OffsetDateTime) -> ClaimState {
     let cause = format!(
         "its workers ended without a word at attempt {} of {MAX_ATTEMPTS}, the last one {}",
@@ -108,6 +137,14 @@ struct Held {
     revision: u64,
 }
 
+/// What came of trying to take a task.
+pub(super) enum Taking {
+    /// It is ours.
+    Taken(Box<Lease>),
+    /// It may be in good hands; look again after so long.
+    Leave(Duration),
+}
+
 /// Why a claim could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LeaseError {
@@ -123,30 +160,37 @@ pub(super) enum LeaseError {
 }
 
 impl Lease {
-    /// Takes the task over. Whoever compares and sets first has it; the other reads again.
+    /// Takes the task over, unless its worker may be alive. Whoever compares and sets first has it; the
+    /// other reads again.
     pub(super) async fn take(
         bucket: Bucket,
         task: &TaskId,
         worker: &str,
-        now: OffsetDateTime,
-    ) -> Result<Self, LeaseError> {
+        connected: Duration,
+    ) -> Result<Taking, LeaseError> {
         let key = task.to_string();
         loop {
-            let entry = bucket.get(&key).await?;
-            let revision = entry.as_ref().map_or(0, |entry| entry.revision);
-            let before: Option<Claim> = match &entry {
-                Some(entry) => Some(serde_json::from_slice(&entry.value)?),
-                None => None,
+            let now = crate::events::now();
+            let (before, revision) = match bucket.get(&key).await? {
+                Some(entry) => {
+                    let claim: Claim = serde_json::from_slice(&entry.value)?;
+                    let age = Duration::try_from(now - entry.written).unwrap_or_default();
+                    if let Some(wait) = worker_may_live(&claim, age, connected) {
+                        return Ok(Taking::Leave(wait));
+                    }
+                    (Some(claim), entry.revision)
+                }
+                None => (None, 0),
             };
             let claim = Claim::taken(before.clone(), worker, now);
-            let revision = if before.as_ref() == Some(&claim) {
+            let swap = if before.as_ref() == Some(&claim) {
                 Swap::Set(revision)
             } else {
                 bucket.swap(&key, json(&claim)?, revision).await?
             };
-            if let Swap::Set(revision) = revision {
+            if let Swap::Set(revision) = swap {
                 let held = Mutex::new(Held { claim, revision });
-                return Ok(Self { bucket, key, held });
+                return Ok(Taking::Taken(Box::new(Self { bucket, key, held })));
             }
         }
     }
@@ -221,6 +265,32 @@ mod tests {
         let taken = Claim::taken(Some(claim(MAX_ATTEMPTS, ClaimState::Working)), "two", NOW);
         assert_eq!((taken.epoch, taken.attempts), (5, MAX_ATTEMPTS));
         assert!(matches!(taken.state, ClaimState::Parked { .. }));
+    }
+
+    #[test]
+    fn a_working_claim_is_left_alone_while_its_worker_may_live() {
+        let long = Duration::from_mins(1);
+        let working = claim(1, ClaimState::Working);
+        let wait = |age, connected| worker_may_live(&working, age, connected);
+        assert_eq!(
+            wait(consumers::ACK_WAIT, long),
+            None,
+            "a dead worker's redelivery"
+        );
+        assert_eq!(
+            wait(Duration::from_secs(3), long),
+            Some(Duration::from_secs(4))
+        );
+        assert_eq!(
+            wait(long, Duration::from_secs(1)),
+            Some(Duration::from_secs(3))
+        );
+        for state in [ClaimState::Retrying, ClaimState::Released] {
+            assert_eq!(
+                worker_may_live(&claim(1, state), Duration::ZERO, long),
+                None
+            );
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
-use super::claim::{Claim, ClaimState, Lease, LeaseError};
+use super::claim::{Claim, ClaimState, Lease, LeaseError, Taking};
 use super::hand_over::{self, HandOverError};
 use super::settle::backoff;
 use super::{Worker, attempt, park};
@@ -84,9 +84,16 @@ async fn settled<S: Stage>(
         // Delivered again while we are at it, as after a server's restart. Renewing goes on.
         return Answer::Again(consumers::ACK_WAIT / 2);
     };
-    let name = &worker.settings.worker;
-    let lease = match Lease::take(worker.claims.clone(), &task, name, events::now()).await {
-        Ok(lease) => lease,
+    let (name, connected) = (&worker.settings.worker, worker.link.age());
+    let lease = match Lease::take(worker.claims.clone(), &task, name, connected).await {
+        Ok(Taking::Taken(lease)) => lease,
+        Ok(Taking::Leave(wait)) => {
+            debug!(
+                ?wait,
+                "the task was delivered again, but its worker may be alive"
+            );
+            return Answer::Again(wait);
+        }
         Err(error) => {
             warn!(
                 error = &error as &dyn Error,

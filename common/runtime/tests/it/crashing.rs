@@ -1,0 +1,161 @@
+//! What becomes of work whose worker, or whose server, is suddenly gone.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use model::StageKind;
+use runtime::worker::{Claim, ClaimState};
+use tokio::sync::Notify;
+
+use crate::bench::Bench;
+use crate::toys::Planner;
+
+#[tokio::test]
+async fn the_task_of_a_dead_worker_runs_elsewhere_within_ten_seconds_and_costs_an_attempt() {
+    let bench = Bench::start().await;
+    let begun = Arc::new(Notify::new());
+    let dying = bench.serve("one", Planner::stuck(&begun));
+    let task = bench.submit_heard().await;
+    begun.notified().await;
+    let next = bench.serve("two", Planner::willing());
+
+    let died = Instant::now();
+    drop(dying);
+    bench.settled(StageKind::ScenePlanner).await;
+    let took = died.elapsed();
+
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    let claim = bench.claim(&task).await.unwrap();
+    assert_eq!(
+        (claim.worker.as_str(), claim.epoch, claim.attempts),
+        ("two", 2, 2)
+    );
+    assert!(
+        bench
+            .has_message(&bench.task(StageKind::ReferenceGenerator))
+            .await
+    );
+    assert!(!next.serving.is_finished());
+}
+
+#[tokio::test]
+async fn a_worker_whose_claim_has_moved_on_drops_its_work_and_says_nothing() {
+    let bench = Bench::start().await;
+    let begun = Arc::new(Notify::new());
+    let (finish, finished) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let toy = Planner::new({
+        let (begun, finish, finished) = (begun.clone(), finish.clone(), finished.clone());
+        move |_, _| {
+            let (begun, finish, finished) = (begun.clone(), finish.clone(), finished.clone());
+            async move {
+                begun.notify_one();
+                finish.notified().await;
+                finished.notify_one();
+                Ok(())
+            }
+        }
+    });
+    let _zombie = bench.serve("zombie", toy);
+    let task = bench.submit_heard().await;
+    begun.notified().await;
+    let claim = bench.claim(&task).await.unwrap();
+    let moved = Claim {
+        worker: "other".to_owned(),
+        epoch: claim.epoch + 1,
+        attempts: claim.attempts + 1,
+        state: ClaimState::Working,
+    };
+    let value = serde_json::to_vec(&moved).unwrap();
+    bench
+        .claims()
+        .put(&task.to_string(), value.into())
+        .await
+        .unwrap();
+
+    finish.notify_one();
+    finished.notified().await;
+    // What it says, it says before it asks for work again.
+    testkit::eventually("it asks again", crate::bench::SOON, async || {
+        let info = bench.consumer(StageKind::ScenePlanner).await?;
+        (info.num_waiting > 0).then_some(())
+    })
+    .await;
+
+    assert!(
+        !bench
+            .has_message(&bench.task(StageKind::ReferenceGenerator))
+            .await
+    );
+    assert_eq!(bench.claim(&task).await, Some(moved));
+    let info = bench.consumer(StageKind::ScenePlanner).await.unwrap();
+    assert_eq!(
+        info.num_ack_pending, 1,
+        "neither acknowledged nor given back"
+    );
+}
+
+#[tokio::test]
+async fn a_task_that_kills_its_workers_is_parked_and_not_tried_for_ever() {
+    let bench = Bench::start().await;
+    let task = bench.task(StageKind::ScenePlanner);
+    let crashed = Claim {
+        worker: "the last one".to_owned(),
+        epoch: 3,
+        attempts: runtime::MAX_ATTEMPTS,
+        state: ClaimState::Working,
+    };
+    let value = serde_json::to_vec(&crashed).unwrap();
+    bench
+        .claims()
+        .put(&task.to_string(), value.into())
+        .await
+        .unwrap();
+    let toy = Planner::willing();
+    let _one = bench.serve("one", toy.clone());
+
+    bench.submit_heard().await;
+    let letter = bench.parked(&task).await;
+    bench.end().await;
+
+    assert_eq!(toy.calls(), 0);
+    assert_eq!(letter.attempts, runtime::MAX_ATTEMPTS);
+    assert!(
+        letter.causes.join(": ").contains("the last one"),
+        "{:?}",
+        letter.causes
+    );
+}
+
+#[tokio::test]
+async fn work_goes_on_over_a_restart_of_the_server_and_is_handed_over_once() {
+    let mut bench = Bench::start().await;
+    let begun = Arc::new(Notify::new());
+    let finish = Arc::new(Notify::new());
+    let toy = Planner::new({
+        let (begun, finish) = (begun.clone(), finish.clone());
+        move |_, _| {
+            let (begun, finish) = (begun.clone(), finish.clone());
+            async move {
+                begun.notify_one();
+                finish.notified().await;
+                Ok(())
+            }
+        }
+    });
+    let _one = bench.serve("one", toy.clone());
+    let task = bench.submit_heard().await;
+    begun.notified().await;
+
+    bench.server.kill().await;
+    finish.notify_one();
+    bench.server.restart().await;
+    bench.settled(StageKind::ScenePlanner).await;
+
+    assert!(
+        bench
+            .has_message(&bench.task(StageKind::ReferenceGenerator))
+            .await
+    );
+    assert_eq!(toy.calls(), 1);
+    assert_eq!(bench.claim(&task).await.unwrap().epoch, 1);
+}
