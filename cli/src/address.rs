@@ -1,0 +1,74 @@
+//! Which gateway a verb speaks to: named, from the environment, or the one that runs on this machine.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+
+use crate::client::Api;
+use crate::data::{self, DataDir};
+use crate::supervisor::{Running, STATE_FILE};
+
+/// The gateway, and who we are to it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Address {
+    /// The gateway's address [default: that of a running `beatreel up` or `beatreel demo`].
+    #[arg(long, value_name = "URL", env = "BEATREEL_BASE_URL")]
+    base: Option<String>,
+    /// The token to send [default: that of the running `up` or `demo`].
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "BEATREEL_TOKEN",
+        hide_env_values = true
+    )]
+    token: Option<String>,
+    /// The data directory of the `up` to speak to [default: data].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Address {
+    /// A client for it.
+    pub(crate) fn api(&self) -> anyhow::Result<Api> {
+        let running = self.running()?;
+        // A token of one gateway is of no use at another.
+        let own_token = || {
+            running.as_ref().filter(|r| {
+                self.base
+                    .as_ref()
+                    .is_none_or(|b| b.trim_end_matches('/') == r.base_url)
+            })
+        };
+        let base = self
+            .base
+            .as_ref()
+            .or(running.as_ref().map(|running| &running.base_url));
+        let token = self
+            .token
+            .as_ref()
+            .or_else(|| own_token().map(|running| &running.token));
+        match (base, token) {
+            (Some(base), Some(token)) => Api::new(base, token),
+            (Some(_), None) => {
+                bail!("a token is needed: --token or BEATREEL_TOKEN; `beatreel token` makes one")
+            }
+            (None, _) => bail!(
+                "no Beatreel runs here; start one with `beatreel up`, or name a gateway with --base and --token"
+            ),
+        }
+    }
+
+    fn running(&self) -> anyhow::Result<Option<Running>> {
+        let usual = || vec![data::DEFAULT.into(), Path::new(data::DEFAULT).join("demo")];
+        let places = self.data.clone().map_or_else(usual, |place| vec![place]);
+        for data in places.iter().filter_map(|place| DataDir::existing(place)) {
+            // The file of one that was killed is still there; the lock is not.
+            if data.is_in_use()
+                && let Some(running) = data.read_json(STATE_FILE)?
+            {
+                return Ok(Some(running));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,294 @@
+//! Everything on one machine: nats-server, the gateway and the stages as child processes, kept running.
+//!
+//! `plan` says which processes with which environment, `process` keeps one of them alive, `ports`
+//! chooses where they listen; here they are brought up in order, watched, and drained in order.
+
+mod plan;
+mod ports;
+mod process;
+mod programs;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use console::style;
+use nats::users::Role;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::Api;
+use crate::data::{self, DataDir, Lock};
+use crate::secrets::Secrets;
+use crate::terminal::Terminal;
+use plan::Plan;
+use process::{News, Process};
+use programs::Programs;
+
+pub(crate) use ports::Port;
+
+/// How long the whole may take to be ready; a cold machine needs two seconds.
+const READY_WITHIN: Duration = Duration::from_mins(1);
+/// How often a process may end before everything is ready.
+const MOST_FALSE_STARTS: u32 = 4;
+/// How long tokens for the page are good.
+const TOKEN_LIFE: Duration = Duration::from_hours(7 * 24);
+/// Name of the file that says what runs.
+pub(crate) const STATE_FILE: &str = "up.json";
+
+/// What is to be run.
+pub(crate) struct Settings {
+    /// Where everything is kept.
+    pub(crate) data: DataDir,
+    /// Where the gateway listens.
+    pub(crate) port: Port,
+    /// How many clips are made at the same time.
+    pub(crate) workers: usize,
+    /// How many jobs a user may start an hour, where it is not the gateway's usual number.
+    pub(crate) jobs_per_hour: Option<u32>,
+}
+
+/// What others need to know of a running Beatreel: the state file, and what `up --json` prints of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Running {
+    /// The gateway's address.
+    pub(crate) base_url: String,
+    /// The page's address, with the token.
+    pub(crate) page: String,
+    /// A token for the API.
+    pub(crate) token: String,
+    /// The supervisor's process id.
+    pub(crate) pid: u32,
+    /// The process id of each child by name.
+    pub(crate) processes: BTreeMap<String, u32>,
+}
+
+/// A Beatreel that is ready.
+pub(crate) struct Supervisor {
+    pub(crate) running: Running,
+    data: DataDir,
+    terminal: Terminal,
+    children: Children,
+    _lock: Lock,
+}
+
+/// The signals by which children are asked to end.
+struct Children {
+    roles: JoinSet<()>,
+    broker: JoinSet<()>,
+    sender: mpsc::UnboundedSender<News>,
+    news: mpsc::UnboundedReceiver<News>,
+    /// Raised to drain gateway and stages.
+    roles_stop: CancellationToken,
+    /// Raised once they are gone.
+    broker_stop: CancellationToken,
+    /// Raised to kill whatever is left.
+    kill: CancellationToken,
+}
+
+impl Supervisor {
+    /// Brings everything up, and returns once the gateway is ready. `stop` gives up half-way.
+    pub(crate) async fn launch(
+        settings: Settings,
+        terminal: Terminal,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let lock = settings.data.lock()?;
+        settings.data.clear_scratch()?;
+        let secrets = Secrets::of(&settings.data)?;
+        let programs = Programs::find(&terminal).await?;
+        let port = settings.port.choose(&terminal)?;
+        let token = gateway::mint_token(
+            &secrets.jwt_secret.as_str().into(),
+            secrets.user,
+            TOKEN_LIFE,
+        )
+        .context("making a token for the page")?;
+        let token = token.expose_secret().to_owned();
+        let base_url = format!("http://127.0.0.1:{port}");
+        let plan = Plan::new(&settings, secrets, programs, port)?;
+        let mut supervisor = Self {
+            running: Running {
+                page: format!("{base_url}/#token={token}"),
+                base_url,
+                token,
+                pid: std::process::id(),
+                processes: BTreeMap::new(),
+            },
+            data: settings.data,
+            terminal,
+            children: Children::none(),
+            _lock: lock,
+        };
+        let ready = tokio::select! {
+            ready = supervisor.bring_up(&plan) => ready,
+            () = stop.cancelled() => Err(anyhow::anyhow!("stopped before everything was ready")),
+        };
+        match ready {
+            Ok(()) => Ok(supervisor),
+            Err(error) => {
+                supervisor.drain(CancellationToken::new()).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn bring_up(&mut self, plan: &Plan) -> anyhow::Result<()> {
+        plan.write_broker_configuration()?;
+        self.children.keep_broker(plan.broker());
+        let broker = self
+            .until_ready("nats-server", connect_broker(plan))
+            .await??;
+        let jetstream = async_nats::jetstream::new(broker);
+        nats::apply(&jetstream)
+            .await
+            .context("preparing streams and buckets")?;
+        for role in plan.roles()? {
+            self.children.keep_role(role);
+        }
+        let api = Api::new(&self.running.base_url, &self.running.token)?;
+        self.until_ready("the gateway", async {
+            while !api.is_ready().await {
+                tokio::time::sleep(Duration::from_millis(40)).await;
+            }
+        })
+        .await?;
+        self.data.write_json(STATE_FILE, &self.running)
+    }
+
+    /// Waits for `ready` while looking after the children: one that keeps ending ends the waiting.
+    async fn until_ready<T>(
+        &mut self,
+        what: &str,
+        ready: impl Future<Output = T>,
+    ) -> anyhow::Result<T> {
+        let deadline = Instant::now() + READY_WITHIN;
+        let mut false_starts = BTreeMap::new();
+        tokio::pin!(ready);
+        loop {
+            tokio::select! {
+                value = &mut ready => return Ok(value),
+                () = tokio::time::sleep_until(deadline) => bail!(
+                    "{what} is not ready after {} s; its log: {}",
+                    READY_WITHIN.as_secs(),
+                    self.data.logs().display()
+                ),
+                Some(news) = self.children.news.recv() => {
+                    if let News::Ended { name, log, .. } = &news {
+                        let count = false_starts.entry(name.clone()).or_insert(0u32);
+                        *count += 1;
+                        if *count >= MOST_FALSE_STARTS {
+                            bail!("{name} does not start; its last words:\n{}", process::last_words(log));
+                        }
+                    }
+                    self.note(&news)?;
+                }
+            }
+        }
+    }
+
+    /// Keeps everything running until `stop` is raised, then drains; `kill` ends that at once.
+    pub(crate) async fn serve(
+        mut self,
+        stop: CancellationToken,
+        kill: CancellationToken,
+    ) -> anyhow::Result<()> {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(news) = self.children.news.recv() => {
+                    self.note(&news)?;
+                    self.data.write_json(STATE_FILE, &self.running)?;
+                }
+            }
+        }
+        self.drain(kill).await
+    }
+
+    async fn drain(mut self, kill: CancellationToken) -> anyhow::Result<()> {
+        data::remove_file(&self.data.file(STATE_FILE))?;
+        let kill_children = self.children.kill.clone();
+        let ended = self.children.end();
+        tokio::pin!(ended);
+        tokio::select! {
+            () = &mut ended => {}
+            () = kill.cancelled() => {
+                kill_children.cancel();
+                ended.await;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, news: &News) -> anyhow::Result<()> {
+        match news {
+            News::Started { name, pid } => {
+                self.running.processes.insert(name.clone(), *pid);
+            }
+            News::Ended {
+                name,
+                how,
+                again_in,
+                ..
+            } => {
+                self.running.processes.remove(name);
+                self.terminal.warn(format_args!(
+                    "{} {how}; starting it again in {:.1} s",
+                    style(name).for_stderr().bold(),
+                    again_in.as_secs_f64(),
+                ));
+            }
+            News::CannotStart { name, error } => bail!("{name} cannot be started: {error}"),
+        }
+        Ok(())
+    }
+}
+
+impl Children {
+    fn none() -> Self {
+        let (sender, news) = mpsc::unbounded_channel();
+        Self {
+            roles: JoinSet::new(),
+            broker: JoinSet::new(),
+            sender,
+            news,
+            roles_stop: CancellationToken::new(),
+            broker_stop: CancellationToken::new(),
+            kill: CancellationToken::new(),
+        }
+    }
+
+    fn keep_broker(&mut self, broker: Process) {
+        let (stop, kill) = (self.broker_stop.clone(), self.kill.clone());
+        self.broker
+            .spawn(broker.keep(stop, kill, self.sender.clone()));
+    }
+
+    fn keep_role(&mut self, role: Process) {
+        let (stop, kill) = (self.roles_stop.clone(), self.kill.clone());
+        self.roles.spawn(role.keep(stop, kill, self.sender.clone()));
+    }
+
+    /// Ends gateway and stages first: what they have in hand they must be able to give back.
+    async fn end(&mut self) {
+        self.roles_stop.cancel();
+        while self.roles.join_next().await.is_some() {}
+        self.broker_stop.cancel();
+        while self.broker.join_next().await.is_some() {}
+    }
+}
+
+/// Connects as soon as the server lets us.
+async fn connect_broker(plan: &Plan) -> anyhow::Result<async_nats::Client> {
+    let address = plan.address_for(Role::Admin)?;
+    loop {
+        match nats::connect(&address, "beatreel up").await {
+            Err(error) if error.is_passing() => tokio::time::sleep(Duration::from_millis(30)).await,
+            answer => return answer.context("connecting to our own nats-server"),
+        }
+    }
+}
