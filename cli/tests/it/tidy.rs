@@ -43,19 +43,43 @@ const IMPURE: &[&str] = &["tokio", "futures", "async-nats", "object_store", "req
 /// Normal and build dependencies of each of our crates, all without our prefix.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo speaks JSON");
-    let short = |value: &Value| value.as_str().unwrap_or_default().trim_start_matches("beatreel-").to_owned();
+    let short = |value: &Value| {
+        value
+            .as_str()
+            .unwrap_or_default()
+            .trim_start_matches("beatreel-")
+            .to_owned()
+    };
     let packages = metadata["packages"].as_array().expect("packages").iter();
     packages
         .map(|package| {
-            let all = package["dependencies"].as_array().expect("dependencies").iter();
+            let all = package["dependencies"]
+                .as_array()
+                .expect("dependencies")
+                .iter();
             let normal = all.filter(|dependency| dependency["kind"] != "dev");
-            (short(&package["name"]), normal.map(|dependency| short(&dependency["name"])).collect())
+            (
+                short(&package["name"]),
+                normal
+                    .map(|dependency| short(&dependency["name"]))
+                    .collect(),
+            )
         })
         .collect()
 }
@@ -66,12 +90,19 @@ fn crates_depend_only_along_the_arrows() {
     let ours: BTreeSet<&String> = dependencies.keys().collect();
     for (crate_name, uses) in dependencies.iter().filter(|(name, _)| *name != "beatreel") {
         let arrows = ARROWS.iter().find(|(name, _)| name == crate_name);
-        let (_, allowed) = arrows.unwrap_or_else(|| panic!("{crate_name} has no arrows: add it here"));
+        let (_, allowed) =
+            arrows.unwrap_or_else(|| panic!("{crate_name} has no arrows: add it here"));
         for used in uses.iter().filter(|used| ours.contains(used)) {
-            assert!(allowed.contains(&used.as_str()), "{crate_name} must not depend on {used}");
+            assert!(
+                allowed.contains(&used.as_str()),
+                "{crate_name} must not depend on {used}"
+            );
         }
     }
-    assert!(!dependencies["beatreel"].contains("testkit"), "testkit is for tests only");
+    assert!(
+        !dependencies["beatreel"].contains("testkit"),
+        "testkit is for tests only"
+    );
 }
 
 #[test]
@@ -80,7 +111,10 @@ fn fenced_crates_stay_in_their_rooms() {
     for (fenced, rooms) in FENCED {
         for (crate_name, uses) in dependencies.iter().filter(|(name, _)| *name != "beatreel") {
             let allowed = rooms.contains(&crate_name.as_str()) || !uses.contains(*fenced);
-            assert!(allowed, "{crate_name} must not use {fenced}; only {rooms:?} and cli may");
+            assert!(
+                allowed,
+                "{crate_name} must not use {fenced}; only {rooms:?} and cli may"
+            );
         }
     }
 }
@@ -90,7 +124,10 @@ fn pure_crates_know_neither_async_nor_io() {
     let dependencies = dependencies();
     for name in PURE {
         for impure in IMPURE {
-            assert!(!dependencies[*name].contains(*impure), "{name} must not use {impure}");
+            assert!(
+                !dependencies[*name].contains(*impure),
+                "{name} must not use {impure}"
+            );
         }
     }
 }
@@ -99,12 +136,22 @@ fn pure_crates_know_neither_async_nor_io() {
 fn processes_are_started_only_where_they_may_be() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let allowed = ["cli/", "common/media/", "common/tools/", "common/testkit/"];
-    let listing = Command::new("git").args(["ls-files", "*.rs"]).current_dir(root).output();
-    let Ok(listing) = listing else { panic!("git is needed to list the sources") };
+    let listing = Command::new("git")
+        .args(["ls-files", "*.rs"])
+        .current_dir(root)
+        .output();
+    let Ok(listing) = listing else {
+        panic!("git is needed to list the sources")
+    };
     let files = String::from_utf8_lossy(&listing.stdout).into_owned();
-    let others = files.lines().filter(|file| !allowed.iter().any(|room| file.starts_with(room)));
+    let others = files
+        .lines()
+        .filter(|file| !allowed.iter().any(|room| file.starts_with(room)));
     for file in others.filter(|file| !file.contains("/tests/")) {
         let source = std::fs::read_to_string(format!("{root}/{file}")).unwrap_or_default();
-        assert!(!source.contains("process::Command"), "{file} must not start processes");
+        assert!(
+            !source.contains("process::Command"),
+            "{file} must not start processes"
+        );
     }
 }

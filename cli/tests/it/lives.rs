@@ -1,0 +1,76 @@
+//! How processes live and end: nothing is left behind, whoever is killed.
+
+use testkit::eventually;
+
+use crate::beatreel::{SOON, Up, run, signal, text, until_gone};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_directory_has_one_up_which_ctrl_c_ends_with_all_it_started() {
+    let mut up = Up::start(1).await;
+    let processes = up.processes();
+    assert_eq!(
+        processes.len(),
+        8,
+        "broker, gateway, six stages: {processes:?}"
+    );
+    assert_eq!(up.page, format!("{}/#token={}", up.base, up.token));
+
+    let data = up.data().display().to_string();
+    let second = run(["up", "--port", "0", "--data", &data]).await;
+    assert_eq!(second.status.code(), Some(1));
+    let refusal = text(&second.stderr);
+    assert!(
+        refusal.contains("already runs on") && refusal.contains("--data"),
+        "{refusal}"
+    );
+
+    // Other verbs find the running one by its directory.
+    let token = run(["token", "--data", &data]).await;
+    assert!(token.status.success(), "{}", text(&token.stderr));
+    let jobs = reqwest::Client::new().get(format!("{}/api/v1/jobs", up.base));
+    let jobs = jobs
+        .bearer_auth(text(&token.stdout).trim())
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(jobs.status(), 200);
+
+    signal("INT", up.child.id().expect("it runs")).await;
+    let ended = tokio::time::timeout(SOON, up.child.wait())
+        .await
+        .expect("it ends")
+        .expect("waiting");
+    assert_eq!(ended.code(), Some(0));
+    until_gone(&processes).await;
+    assert!(!up.data().join("up.json").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_dies_is_started_again_and_nothing_outlives_a_killed_up() {
+    let mut up = Up::start(1).await;
+    let before = up.processes();
+    let broker = up.process("nats-server").expect("it runs");
+    for name in ["nats-server", "gateway", "composer"] {
+        signal("KILL", up.process(name).expect("it runs")).await;
+    }
+    let all_back = async || {
+        let processes = up.processes();
+        let is_new = |name: &str| {
+            let pid =
+                |list: &[(String, u32)]| list.iter().find(|(n, _)| n == name).map(|(_, pid)| *pid);
+            pid(&processes).is_some_and(|now| pid(&before) != Some(now))
+        };
+        (is_new("nats-server") && is_new("gateway") && is_new("composer")).then_some(processes)
+    };
+    let after = eventually("all three run again", SOON, all_back).await;
+    assert!(after.iter().all(|(_, pid)| *pid != broker));
+    let ready = async || {
+        let answer = reqwest::get(format!("{}/readyz", up.base)).await.ok()?;
+        answer.status().is_success().then_some(())
+    };
+    eventually("the gateway is ready again", SOON, ready).await;
+
+    up.child.kill();
+    up.child.wait().await.expect("it is gone");
+    until_gone(&after).await;
+}
