@@ -58,11 +58,20 @@ impl Renderer {
         }
     }
 
-    /// The same, bound to the lowest SIMD level of this machine's architecture: what other levels are
-    /// compared with.
+    /// The levels that this machine's CPU has and kernels are compiled for, to compare them.
+    pub fn levels() -> Vec<Level> {
+        let best = Level::new();
+        let mut levels = vec![best];
+        #[cfg(target_arch = "x86_64")]
+        levels.extend(best.as_avx2().map(Level::Avx2));
+        levels.push(Level::baseline());
+        levels
+    }
+
+    /// The same, bound to a SIMD level.
     #[must_use]
-    pub fn at_lowest_level(mut self) -> Self {
-        self.level = Level::baseline();
+    pub fn at_level(mut self, level: Level) -> Self {
+        self.level = level;
         self
     }
 

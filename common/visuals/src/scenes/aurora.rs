@@ -161,7 +161,7 @@ impl Aurora {
             }
         }
         for plane in &mut canvas.rgb {
-            for y in shore..height {
+            for y in shore.max(1)..height {
                 self.reflect(simd, plane, y, shore);
             }
         }
@@ -180,7 +180,7 @@ impl Aurora {
         let out = &mut below[..stride];
         let spread = 1.0 + depth * 26.0 + calm.abs() * 3.0;
         let row = |offset: f32| {
-            let at = (source + offset * spread).clamp(0.0, shore as f32 - 1.0) as usize;
+            let at = (source + offset * spread).clamp(0.0, shore.max(1) as f32 - 1.0) as usize;
             &above[at * stride..(at + 1) * stride]
         };
         let rows = [row(-1.5), row(-0.5), row(0.5), row(1.5)];

@@ -14,12 +14,14 @@ use crate::colour::{Colours, Rgb, blend, to_oklab, yuv};
 use crate::finish::Finish;
 use crate::hash::{Dice, cell};
 use crate::lanes::{F, iota, load, mix, saturate, splat, store};
-use crate::maths::{cos, sin, smoothstep};
+use crate::maths::{cos, sin};
 use crate::motion::{Clip, Moment, View};
 use crate::plane::Plane;
 
 /// How long a tile takes to turn, in seconds.
-const TURN: f32 = 0.42;
+const TURN: f32 = 0.32;
+/// One in so many small tiles turns on each beat.
+const GROUPS: u32 = 4;
 /// Every so many seconds a tile turns of its own accord.
 const IDLE: f32 = 9.0;
 
@@ -115,7 +117,7 @@ impl Bauhaus {
                 dice.within(-90.0, 90.0).floor() + clip.take.x * 7.0,
                 dice.within(-90.0, 90.0).floor() + clip.take.y * 5.0,
             ),
-            drift: (cos(angle) * 0.05, sin(angle) * 0.035),
+            drift: (cos(angle) * 0.022, sin(angle) * 0.016),
             rows: Vec::new(),
         }
     }
@@ -123,8 +125,8 @@ impl Bauhaus {
     pub(crate) fn prepare(&mut self, moment: &Moment) -> Finish {
         let half = self.size.height as f32 * 0.5;
         let view = View {
-            x: moment.view.x * 2.2 + self.drift.0 * moment.flow + self.origin.0 * self.side,
-            y: moment.view.y * 2.2 + self.drift.1 * moment.flow + self.origin.1 * self.side,
+            x: moment.view.x * 1.2 + self.drift.0 * moment.flow + self.origin.0 * self.side,
+            y: moment.view.y * 1.2 + self.drift.1 * moment.flow + self.origin.1 * self.side,
             zoom: moment.view.zoom * (1.0 + 0.006 * moment.downbeat),
         };
         let side = self.side * view.zoom * half;
@@ -181,15 +183,15 @@ impl Bauhaus {
             contrasting(&mut dice, &self.inks, figure, span)
         };
         // Small tiles turn a few each beat, large ones on downbeats; all of them once in a while.
-        let group = dice.below(5);
+        let group = dice.below(GROUPS);
         let (count, since) = if span == 1 {
             (moment.beats, moment.since_beat)
         } else {
-            (moment.bars * 5 / span as u32, moment.since_bar)
+            (moment.bars * GROUPS / span as u32, moment.since_bar)
         };
         let (turns, mine) = (
-            (count + group) / 5,
-            (count + group).is_multiple_of(5) && count > 0,
+            (count + group) / GROUPS,
+            (count + group).is_multiple_of(GROUPS) && count > 0,
         );
         let mut quarters = turns as f32;
         if mine && moment.reactive {
@@ -385,8 +387,8 @@ fn contrasting(dice: &mut Dice, inks: &[Rgb; 5], other: usize, span: i32) -> usi
     usize::from(ground[0] > 0.6)
 }
 
-/// 0 to 1, a little over and back.
+/// 0 to 1: off at once, a little over, and back.
 fn eased(t: f32) -> f32 {
-    let t = t.clamp(0.0, 1.0);
-    smoothstep(0.0, 1.0, t) + 0.09 * sin(smoothstep(0.35, 1.0, t) * 0.5) * (1.0 - t)
+    let left = 1.0 - t.clamp(0.0, 1.0);
+    1.0 - left * left * left + 0.08 * sin((1.0 - left) * 0.5) * left
 }

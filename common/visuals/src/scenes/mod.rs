@@ -5,9 +5,11 @@ mod aurora;
 mod bauhaus;
 mod ink;
 mod nebula;
+mod neon_city;
 mod ridge;
 mod ridges;
 mod stars;
+mod towers;
 
 use fearless_simd::prelude::*;
 use model::look::{SceneKind, SceneParameters};
@@ -22,6 +24,7 @@ pub(crate) enum Scene {
     Nebula(nebula::Nebula),
     Ink(ink::Ink),
     Bauhaus(bauhaus::Bauhaus),
+    NeonCity(neon_city::NeonCity),
     Aurora(aurora::Aurora),
     Ridges(ridges::Ridges),
 }
@@ -33,7 +36,8 @@ impl Scene {
             SceneKind::Bauhaus => Self::Bauhaus(bauhaus::Bauhaus::new(parameters, clip, size)),
             SceneKind::Ridges => Self::Ridges(ridges::Ridges::new(parameters, clip, size)),
             SceneKind::Aurora => Self::Aurora(aurora::Aurora::new(parameters, clip, size)),
-            _ => Self::Nebula(nebula::Nebula::new(parameters, clip, size)),
+            SceneKind::NeonCity => Self::NeonCity(neon_city::NeonCity::new(parameters, clip, size)),
+            SceneKind::Nebula => Self::Nebula(nebula::Nebula::new(parameters, clip, size)),
         }
     }
 
@@ -44,6 +48,7 @@ impl Scene {
             Self::Ink(scene) => scene.prepare(moment),
             Self::Bauhaus(scene) => scene.prepare(moment),
             Self::Ridges(scene) => scene.prepare(moment),
+            Self::NeonCity(scene) => scene.prepare(moment),
             Self::Aurora(scene) => scene.prepare(moment),
         }
     }
@@ -55,6 +60,7 @@ impl Scene {
             Self::Nebula(scene) => scene.light(simd, canvas),
             Self::Ink(scene) => scene.light(simd, canvas),
             Self::Ridges(scene) => scene.light(simd, canvas),
+            Self::NeonCity(scene) => scene.light(simd, canvas),
             Self::Aurora(scene) => scene.light(simd, canvas),
             Self::Bauhaus(_) => {}
         }
@@ -67,7 +73,7 @@ impl Scene {
             Self::Bauhaus(scene) => scene.chroma(simd, yuv),
             Self::Ridges(scene) => scene.chroma(simd, yuv),
             Self::Aurora(scene) => scene.chroma(simd, yuv),
-            Self::Nebula(_) | Self::Ink(_) => {}
+            Self::Nebula(_) | Self::Ink(_) | Self::NeonCity(_) => {}
         }
     }
 
@@ -79,7 +85,7 @@ impl Scene {
             Self::Bauhaus(scene) => scene.luma_row(simd, y, row),
             Self::Ridges(scene) => scene.luma_row(simd, y, row),
             Self::Aurora(scene) => scene.luma_row(simd, y, row),
-            Self::Ink(_) => {}
+            Self::Ink(_) | Self::NeonCity(_) => {}
         }
     }
 }

@@ -127,7 +127,7 @@ impl Nebula {
             px * self.scale + self.origin.0,
             py * self.scale + self.origin.1,
         );
-        let (qx, qy) = stir::<S>(at, 8, 0.25, 0.125, time);
+        let (qx, qy) = stir::<S>(at, 7, 0.25, 0.13, time);
         let broad = noise::<S>(self.seed, qx * 0.9, qy * 0.9);
         let middle = noise::<S>(self.seed ^ 0x51, qx * 2.1 + qy * 0.6, qy * 2.1 - qx * 0.6);
         let fine = noise::<S>(self.seed ^ 0xa7, qx * 5.2 - qy * 1.7, qy * 5.2 + qx * 1.7);
