@@ -42,7 +42,7 @@ export function find(text) {
 }
 
 /**
- * What a token says about itself. Only the server can tell whether it is genuine.
+ * What a token says about itself: the user's e-mail address, and whether it has run out. Only the server can tell whether it is genuine.
  * @param {string} value
  * @returns {{ user: string | null, expired: boolean }}
  */
@@ -52,7 +52,7 @@ export function read(value) {
     const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
     const claims = JSON.parse(new TextDecoder().decode(bytes));
     return {
-      user: claims.email ?? claims.sub ?? null,
+      user: claims.email ?? null,
       expired: typeof claims.exp === 'number' && claims.exp * 1000 <= Date.now(),
     };
   } catch {

@@ -11,7 +11,7 @@ const KEPT = 200;
 
 export function logPart() {
   const log = h('div', { class: 'log', role: 'log', tabIndex: 0, 'aria-labelledby': 'log' });
-  const element = h('section', { 'aria-labelledby': 'log' }, h('h2', { id: 'log' }, 'What happens'), log);
+  const element = h('section', { 'aria-labelledby': 'log', hidden: true }, h('h2', { id: 'log' }, 'What happens'), log);
   /** @type {import('./job-state.js').Line[]} */
   let lines = [];
   /** @type {import('./job-state.js').Line | undefined} */
@@ -33,6 +33,7 @@ export function logPart() {
     update(view) {
       lines = view.log;
       if (lines.at(-1) === last) return;
+      element.hidden = false;
       if (last === undefined) write();
       else waiting ??= setTimeout(write, SPEAK_EVERY);
     },

@@ -1,6 +1,7 @@
 // The director's plan: the film in words, its colours and its places.
 
 import { fill, h, whenChanged } from './dom.js';
+import { capital } from './words.js';
 
 /** @typedef {import('./job-state.js').JobView} JobView */
 
@@ -16,7 +17,7 @@ export function planPart() {
       h('p', {}, plan.summary),
       h('ul', { class: 'palette', role: 'list', 'aria-label': 'Colours' }, ...ANCHORS.map((name) => swatch(name, plan.palette[name] ?? ''))),
       plan.places.length > 0 && h('h3', {}, 'Places'),
-      plan.places.length > 0 && h('ul', { class: 'places' }, ...plan.places.map((place) => h('li', {}, place))));
+      plan.places.length > 0 && h('ul', { class: 'places' }, ...plan.places.map((place) => h('li', {}, capital(place)))));
   });
   return { element, update };
 }

@@ -40,7 +40,7 @@ function stageText(view, name) {
   const status = settled(view, name);
   if (status === 'cancelled') return 'stopped';
   const text = words.stageStatus(status);
-  if (status === 'completed') return stage?.duration ? `${text} in ${words.took(stage.duration)}` : text;
+  if (status === 'completed') return stage?.duration && stage.duration >= 0.1 ? `${text} in ${words.took(stage.duration)}` : text;
   if (status !== 'processing') return text;
   if (stage?.error) return 'trying again';
   if (name === 'reference_generator' && view.stills) return `${view.stills.done} of ${view.stills.total}`;

@@ -1,6 +1,8 @@
 // What the page knows of a job, and how each event changes it. Pure: a new view for every change, so
 // that what is equal is known not to have changed.
 
+import * as words from './words.js';
+
 /**
  * @typedef {{ status: string, duration: number | null, startedAt: string | null, error: string | null }} Stage
  * @typedef {{ status: 'waiting' | 'running' | 'retry' | 'done', error: string | null }} Clip
@@ -119,7 +121,7 @@ const FOLDS = {
     status: view.status === 'queued' && data.status === 'processing' ? 'processing' : view.status,
     stage: data.status === 'processing' ? data.stage : view.stage,
     stages: { ...view.stages, [data.stage]: updated(view.stages[data.stage], data) },
-    log: data.error ? logged(view, data, data.error) : view.log,
+    log: stageLine(view, data),
   }),
   message: (view, data) => ({ log: logged(view, data, data.text) }),
   cost_update: (view, data) => ({ cost: Math.max(view.cost, data.total) }),
@@ -144,6 +146,8 @@ const FOLDS = {
   video_generation_complete: (view, data) => ({
     clips: clipBecomes(view, data, { status: 'done', error: null }),
     clipsDone: Math.max(view.clipsDone, data.completed_clips),
+    log: logged(view, { ...data, stage: 'video_generator' },
+      `Clip ${data.clip_index + 1} is ready, ${data.completed_clips} of ${data.total_clips}`),
   }),
   completed: (view, data) => isEnd(view.status) ? {} : {
     status: 'completed', progress: 100, remaining: null, cost: data.total_cost, endedAt: data.timestamp,
@@ -185,6 +189,13 @@ function remaining(seconds, before) {
 function logged(view, data, text) {
   const line = { at: data.timestamp, stage: data.stage, text };
   return [...view.log, line].slice(-LONGEST_LOG);
+}
+
+/** A stage's begin, once, and whatever went wrong. @param {JobView} view @param {any} data @returns {Line[]} */
+function stageLine(view, data) {
+  if (data.error) return logged(view, data, data.error);
+  const begins = data.status === 'processing' && view.stages[data.stage]?.status !== 'processing';
+  return begins ? logged(view, data, words.stageNow(data.stage)) : view.log;
 }
 
 /** @param {Clip[]} clips @param {number} total @returns {Clip[]} */
