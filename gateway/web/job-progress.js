@@ -43,10 +43,19 @@ export function progressPart(id, signal) {
   return { element, update, tick };
 }
 
+/** As the server says; where it does not, from the pace of the clips so far. @param {JobView} view */
+function secondsLeft({ remaining, stages, clips, clipsDone }) {
+  if (remaining) return remaining.seconds - (Date.now() - remaining.since) / 1000;
+  const began = stages.video_generator?.startedAt;
+  if (!began || clipsDone < 2) return null;
+  const pace = (Date.now() - Date.parse(began)) / 1000 / clipsDone;
+  return pace * (clips.length - clipsDone);
+}
+
 /** @param {JobView} view */
-function leftNow({ remaining }) {
-  if (!remaining) return 'not known yet';
-  const seconds = remaining.seconds - (Date.now() - remaining.since) / 1000;
+function leftNow(view) {
+  const seconds = secondsLeft(view);
+  if (seconds === null) return 'not known yet';
   return seconds < 3 ? 'a moment' : `about ${words.span(seconds)}`;
 }
 
