@@ -12,6 +12,7 @@ use model::{
     ArtifactKey, ArtifactRef, FrameRate, JobBrief, JobId, RunNumber, Seconds, Usd, UserId,
 };
 use time::OffsetDateTime;
+use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -44,12 +45,25 @@ pub(crate) async fn accept(
     form: UploadForm,
 ) -> Result<(Job, Quota), ApiError> {
     let canonical = form.scratch.path().join(SONG);
-    let shape = decode(&app, form.song(), &canonical).await?;
+    let shape = {
+        let _turn = turn(&app).await?;
+        // The wait may have been long: others of the same user may have taken the last slot meanwhile.
+        app.limiter.peek(user).await?;
+        decode(&app, form.song(), &canonical).await?
+    };
     let estimated_cost = app.prices.estimate(Seconds(shape.seconds()));
     app.prices.check(estimated_cost)?;
 
     let id = JobId::new(Uuid::now_v7());
-    let quota = app.limiter.take(user, id).await?;
+    let quota = match app.limiter.take(user, id).await {
+        Ok(quota) => quota,
+        Err(refused @ ApiError::RateLimited(_)) => return Err(refused),
+        Err(unsure) => {
+            // No answer is no refusal: the slot may be taken.
+            take_back(&app, user, id).await;
+            return Err(unsure);
+        }
+    };
     let candidate = Candidate {
         user,
         id,
@@ -71,12 +85,16 @@ pub(crate) async fn accept(
     }
 }
 
-/// Decodes on a thread that may block; only so many at once.
-async fn decode(app: &App, source: &Path, destination: &Path) -> Result<Canonical, ApiError> {
-    let _turn = tokio::time::timeout(DECODE_PATIENCE, app.decodes.acquire())
+/// A place among the songs that are decoded at once.
+async fn turn(app: &App) -> Result<SemaphorePermit<'_>, ApiError> {
+    tokio::time::timeout(DECODE_PATIENCE, app.decodes.acquire())
         .await
         .or_unavailable("waiting for a decoder")?
-        .or_internal("waiting for a decoder")?;
+        .or_internal("waiting for a decoder")
+}
+
+/// Decodes on a thread that may block.
+async fn decode(app: &App, source: &Path, destination: &Path) -> Result<Canonical, ApiError> {
     let (source, destination) = (source.to_owned(), destination.to_owned());
     let limits = app.config.song_limits;
     tokio::task::spawn_blocking(move || audio::canonicalise(&source, &destination, &limits))

@@ -14,8 +14,9 @@ use time::OffsetDateTime;
 
 use crate::error::{ApiError, OrFault};
 
-/// How often a lost race is tried again; each loss is another request's gain, and the limit ends those.
-const MOST_TRIES: u32 = 200;
+/// How long the bucket may take, lost races included: each loss is another request's gain, and the
+/// limit ends those. Less than the bucket's own patience, as a person waits.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How many jobs a user may start within a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +140,7 @@ impl RateLimiter {
 
     /// Refuses early when no slot is free; takes none.
     pub(crate) async fn peek(&self, user: UserId) -> Result<(), ApiError> {
-        let (mut window, _) = self.read(user).await?;
+        let (mut window, _) = in_time(self.read(user)).await?;
         let now = now_millis();
         window.forget(self.limit, now);
         let quota = window.quota(self.limit, now);
@@ -151,33 +152,38 @@ impl RateLimiter {
 
     /// Takes a slot for `job`.
     pub(crate) async fn take(&self, user: UserId, job: JobId) -> Result<Quota, ApiError> {
-        for _ in 0..MOST_TRIES {
-            let (mut window, revision) = self.read(user).await?;
-            let slot = Slot {
-                at: now_millis(),
-                job,
-            };
-            let quota = window
-                .take(self.limit, slot)
-                .map_err(ApiError::RateLimited)?;
-            if self.write(user, &window, revision).await? {
-                return Ok(quota);
+        in_time(async {
+            loop {
+                let (mut window, revision) = self.read(user).await?;
+                let slot = Slot {
+                    at: now_millis(),
+                    job,
+                };
+                let quota = window
+                    .take(self.limit, slot)
+                    .map_err(ApiError::RateLimited)?;
+                if self.write(user, &window, revision).await? {
+                    return Ok(quota);
+                }
             }
-        }
-        Err("too many requests of one user at once").or_unavailable("taking a rate slot")
+        })
+        .await
     }
 
     /// Gives back the slot of `job`, whose acceptance failed.
     pub(crate) async fn give_back(&self, user: UserId, job: JobId) -> Result<(), ApiError> {
-        for _ in 0..MOST_TRIES {
-            let (mut window, revision) = self.read(user).await?;
-            let before = window.slots.len();
-            window.slots.retain(|slot| slot.job != job);
-            if window.slots.len() == before || self.write(user, &window, revision).await? {
-                return Ok(());
+        in_time(async {
+            loop {
+                let (mut window, revision) = self.read(user).await?;
+                let before = window.slots.len();
+                window.slots.retain(|slot| slot.job != job);
+                let held_none = window.slots.len() == before;
+                if held_none || self.write(user, &window, revision).await? {
+                    return Ok(());
+                }
             }
-        }
-        Err("too many requests of one user at once").or_unavailable("giving back a rate slot")
+        })
+        .await
     }
 
     /// The user's window and the revision it was read at, 0 for none.
@@ -204,6 +210,12 @@ impl RateLimiter {
             .or_unavailable("writing the rate limit")?;
         Ok(matches!(swap, Swap::Set(_)))
     }
+}
+
+async fn in_time<T>(asked: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    tokio::time::timeout(PATIENCE, asked)
+        .await
+        .or_unavailable("waiting for the rate limit")?
 }
 
 fn now_millis() -> i64 {

@@ -1,5 +1,7 @@
 //! `POST /api/v1/upload-audio`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -14,6 +16,9 @@ use crate::auth::CurrentUser;
 use crate::error::{ApiError, OrFault};
 use crate::intake;
 use crate::intake::form::UploadForm;
+
+/// How long an upload waits while as many as may be are under way.
+const PLACE_PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Serialize)]
 struct Accepted {
@@ -31,10 +36,9 @@ pub(crate) async fn upload(
     request: Request,
 ) -> Result<Response, ApiError> {
     app.limiter.peek(user.id).await?;
-    let _place = app
-        .uploads
-        .try_acquire()
-        .or_unavailable("taking one more upload")?;
+    let _place = tokio::time::timeout(PLACE_PATIENCE, app.uploads.acquire())
+        .await
+        .or_unavailable("waiting for a place among the uploads")?;
     let form = UploadForm::receive(request, app.config.max_upload_bytes).await?;
     // A task of its own: a client that hangs up must not leave half an acceptance behind.
     let accepting = app.tasks.spawn(intake::accept(app.clone(), user.id, form));

@@ -81,8 +81,6 @@ async fn of_thirty_uploads_at_once_exactly_five_are_accepted() {
     for answer in answers {
         match answer.status().as_u16() {
             201 => accepted += 1,
-            // More at once than the gateway takes in: asked to come back, nothing counted.
-            503 => assert!(answer.headers().contains_key("retry-after")),
             429 => {
                 let headers = answer.headers();
                 let wait: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();

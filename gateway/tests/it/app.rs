@@ -7,7 +7,10 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::{self, Context};
 use gateway::{Config, RateLimit};
 use model::{ArtifactKey, ArtifactRef, Event, EventBody, JobId, RunNumber, Seconds, Usd, UserId};
+use nats::ServerAddress;
 use nats::kv::Bucket;
+use nats::server::{Password, Passwords, ServerSettings, server_conf};
+use nats::users::Role;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use runtime::{Artifacts, Shutdown, Vars};
@@ -52,8 +55,10 @@ impl TestApp {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        let nats = NatsServer::start().await;
-        let client = async_nats::connect(nats.url()).await.unwrap();
+        let nats = NatsServer::start_with(&guarded()).await;
+        let client = nats::connect(&address(&nats, Role::Admin), "test")
+            .await
+            .unwrap();
         let jetstream = jetstream::new(client);
         nats::apply(&jetstream).await.unwrap();
         let scratch = tempfile::tempdir().unwrap();
@@ -243,6 +248,30 @@ impl TestApp {
     }
 }
 
+/// A server with the users of an installation: the gateway gets no more than it has there.
+fn guarded() -> String {
+    let settings = ServerSettings {
+        listen: "127.0.0.1:0".to_owned(),
+        monitor: None,
+        passwords: Passwords::of(|role| Password::Literal(password(role))),
+        ..ServerSettings::container()
+    };
+    // The test's server has a folder of its own.
+    server_conf(&settings).replace("store_dir: \"/data\"\n", "")
+}
+
+fn address(nats: &NatsServer, role: Role) -> ServerAddress {
+    ServerAddress {
+        url: nats.url(),
+        user: Some(role.user().to_owned()),
+        password: Some(password(role)),
+    }
+}
+
+fn password(role: Role) -> String {
+    format!("password of {role}")
+}
+
 fn config(nats: &NatsServer, scratch: &TempDir) -> Config {
     let folder = scratch.path().display();
     let vars = HashMap::from([
@@ -252,11 +281,11 @@ fn config(nats: &NatsServer, scratch: &TempDir) -> Config {
             format!("sqlite://{folder}/jobs.db?mode=rwc"),
         ),
         ("STORAGE_URL".to_owned(), format!("file://{folder}/objects")),
-        ("NATS_URL".to_owned(), nats.url()),
         ("SUPABASE_JWT_SECRET".to_owned(), SECRET.to_owned()),
         ("URL_SIGNING_KEY".to_owned(), SECRET.to_owned()),
     ]);
     Config {
+        nats: address(nats, Role::Gateway),
         rate_limit: RateLimit::HOUSE,
         sweep_grace: Duration::from_millis(50),
         ..Config::from_vars(&Vars::from_map(vars)).unwrap()
