@@ -81,7 +81,7 @@ impl Ink {
             take: View {
                 x: clip.take.x * 0.4,
                 y: clip.take.y * 0.25,
-                zoom: 0.95 + 0.5 * clip.take.near,
+                zoom: 0.85 + 0.45 * clip.take.near,
             },
             origin: (dice.within(-40.0, 40.0), dice.within(-40.0, 40.0)),
             dark,
@@ -98,7 +98,7 @@ impl Ink {
             zoom: self.take.zoom * moment.view.zoom,
         };
         self.flow = moment.flow;
-        self.soft = 1.5 * self.size.half_pixel() / self.view.zoom;
+        self.soft = 1.8 * self.size.half_pixel() / self.view.zoom;
         for (index, drop) in self.drops.iter_mut().enumerate() {
             // Drops swell in turn, one group a beat, and breathe with the bass.
             let turn = (index as u32 + moment.beats).is_multiple_of(3);
@@ -140,7 +140,7 @@ impl Ink {
         let px = (iota(simd) * self.size.half_pixel() + self.size.x(x)) * closer + self.view.x;
         let py = splat(simd, self.size.y(y) * closer + self.view.y);
         let far = (px + self.origin.0, py + self.origin.1);
-        let (sx, sy) = stir::<S>(far, 4, 0.33, 0.075, self.flow * 0.02);
+        let (sx, sy) = stir::<S>(far, 4, 0.33, 0.088, self.flow * 0.02);
         let mut at = (sx - self.origin.0, sy - self.origin.1);
         let tooth = noise::<S>(self.seed, at.0 * 7.0, at.1 * 7.0);
 
@@ -193,9 +193,9 @@ fn turned<S: Simd>((x, y): Point<S>, swirl: &Swirl) -> Point<S> {
 fn ramp(colours: &Colours, dark: bool) -> Ramp {
     if dark {
         Ramp::of_light(&[
-            (0.0, blend(colours.deep, [0.0; 3], 0.35)),
-            (0.3, colours.deep),
-            (0.55, colours.shade),
+            (0.0, blend(colours.deep, [0.0; 3], 0.15)),
+            (0.2, colours.deep),
+            (0.5, colours.shade),
             (0.8, colours.tone),
             (1.0, colours.light),
         ])
@@ -211,11 +211,14 @@ fn ramp(colours: &Colours, dark: bool) -> Ramp {
 }
 
 fn fall(dice: &mut Dice, index: usize) -> Drop {
-    const INKS: [f32; DROPS] = [0.55, 0.85, 0.0, 0.5, 1.0, 0.8, 0.5, 0.05, 0.9, 0.3, 0.7];
+    const INKS: [f32; DROPS] = [0.55, 0.85, 0.1, 0.5, 1.0, 0.8, 0.5, 0.0, 0.9, 0.35, 0.7];
     let accent = index == 6;
+    // Spread evenly (golden ratio), so that no part of the bath stays empty.
+    let spread = |step: f32, chance: f32| (index as f32 * step + chance * 0.22).fract() * 2.0 - 1.0;
+    let chance = dice.unit();
     Drop {
-        x: dice.within(-1.3, 1.3),
-        y: dice.within(-0.8, 0.8),
+        x: 1.35 * spread(0.618_034, chance) + dice.within(-0.2, 0.2),
+        y: 0.85 * spread(0.754_877_7, 1.0 - chance) + dice.within(-0.15, 0.15),
         radius: dice.within(0.3, 0.62) * if accent { 0.5 } else { 1.0 },
         ink: (INKS[index] + dice.within(-0.08, 0.08)).clamp(0.0, 1.0),
         accent: if accent { 0.92 } else { 0.0 },
@@ -230,7 +233,7 @@ fn swirl(dice: &mut Dice) -> Swirl {
         x: dice.within(-1.2, 1.2),
         y: dice.within(-0.6, 0.6),
         tight: 1.0 / (reach * reach),
-        strength: dice.within(0.3, 0.75) * if dice.chance(0.5) { 1.0 } else { -1.0 },
+        strength: dice.within(0.4, 0.95) * if dice.chance(0.5) { 1.0 } else { -1.0 },
         phase: dice.unit(),
         turns: 0.0,
     }

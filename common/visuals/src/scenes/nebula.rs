@@ -55,7 +55,7 @@ impl Nebula {
             (1.0, colours.light),
         ]);
         let angle = dice.within(-0.11, 0.11) + if dice.chance(0.5) { 0.0 } else { 0.07 };
-        let stars = 260 + (parameters.intensity * 160.0) as usize;
+        let stars = 420 + (parameters.intensity * 200.0) as usize;
         Self {
             size,
             gas,
@@ -70,7 +70,7 @@ impl Nebula {
             take: View {
                 x: clip.take.x * 0.55,
                 y: clip.take.y * 0.3,
-                zoom: 0.85 + 0.55 * clip.take.near,
+                zoom: 0.8 + 0.45 * clip.take.near,
             },
             now: Now::default(),
         }
@@ -128,17 +128,17 @@ impl Nebula {
             py * self.scale + self.origin.1,
         );
         let (qx, qy) = stir::<S>(at, 7, 0.25, 0.13, time);
-        let broad = noise::<S>(self.seed, qx * 0.9, qy * 0.9);
-        let middle = noise::<S>(self.seed ^ 0x51, qx * 2.1 + qy * 0.6, qy * 2.1 - qx * 0.6);
-        let fine = noise::<S>(self.seed ^ 0xa7, qx * 5.2 - qy * 1.7, qy * 5.2 + qx * 1.7);
+        let broad = noise::<S>(self.seed, qx * 1.2, qy * 1.2);
+        let middle = noise::<S>(self.seed ^ 0x51, qx * 3.0 + qy * 0.9, qy * 3.0 - qx * 0.9);
+        let fine = noise::<S>(self.seed ^ 0xa7, qx * 8.1 - qy * 2.6, qy * 8.1 + qx * 2.6);
 
         // A band through the core holds the light; what lies off it falls to night.
         let (cx, cy) = (px - self.core.0, py - self.core.1);
         let across = cy * self.band.0 - cx * self.band.1 + (broad - 0.5) * 0.9;
         let near = exp2::<S>(across * across * -2.4);
         let far2 = cx * cx + cy * cy;
-        let density = saturate::<S>(broad * 0.62 + middle * 0.3 + fine * 0.13 - 0.10);
-        let body = smoothstep::<S>(0.18, 0.85, density) * (near * 0.85 + 0.15);
+        let density = saturate::<S>(broad * 0.56 + middle * 0.32 + fine * 0.18 - 0.12);
+        let body = smoothstep::<S>(0.20, 0.86, density) * (near * 0.85 + 0.15);
         let [gas_r, gas_g, gas_b] = lanes::ramp(simd, &self.gas, body * 0.98);
 
         // Filaments where the middle scale folds over; dust that swallows light.
@@ -150,9 +150,9 @@ impl Nebula {
 
         // The core: small and hot, and the glow that it lends the gas around it.
         let reach = 1.0 / (now.core_reach * now.core_reach);
-        let heart = exp2::<S>(far2 * (-210.0 * reach)) * now.core_heat;
-        let halo = exp2::<S>(far2 * (-5.5 * reach)) * (density * 0.9 + 0.1);
-        let lit = halo * 0.9 * clear + heart;
+        let heart = exp2::<S>(far2 * (-460.0 * reach)) * now.core_heat;
+        let halo = exp2::<S>(far2 * (-7.0 * reach)) * (density * 0.9 + 0.1);
+        let lit = halo * 0.62 * clear + heart;
         let edge =
             saturate::<S>(smoothstep::<S>(0.55, 0.8, density) * smoothstep::<S>(0.7, 0.3, middle));
 

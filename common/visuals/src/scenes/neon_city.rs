@@ -284,7 +284,7 @@ impl NeonCity {
         let around = exp2::<S>(far2 * -2.4) * (0.34 * now.glow);
         let smoke = noise::<S>(self.seed, px * 1.3 + now.flow * 0.03, splat(simd, uy * 3.2));
         let base =
-            around + (height * 0.30 + height * height * 0.55) + (smoke - 0.5) * (0.16 * height);
+            around + (height * 0.36 + height * height * 0.56) + (smoke - 0.5) * (0.16 * height);
         let [r, g, b] = lanes::ramp(simd, &self.sky, base);
         if now.disc.2 <= 0.0 {
             return [r, g, b];

@@ -209,20 +209,20 @@ fn trees(seed: u32, x: f32, tallest: f32) -> f32 {
     if tallest <= 0.0 {
         return 0.0;
     }
-    let spacing = tallest * 0.34;
+    let spacing = tallest * 0.24;
     let here = (x / spacing).floor() as i32;
     let mut top = 0.0_f32;
     for i in here - 2..=here + 2 {
         let place = (i as f32 + 0.5 + 0.8 * (cell(seed, i, 1) - 0.5)) * spacing;
         let grove = line(seed ^ 0x77, place * 1.6);
-        if cell(seed, i, 2) > 0.25 + 0.9 * grove {
+        if cell(seed, i, 2) > 0.12 + 1.0 * grove {
             continue;
         }
         let height = tallest * (0.35 + 0.65 * cell(seed, i, 3)) * (0.45 + 0.7 * grove);
-        let aside = (x - place).abs() / (height * 0.21);
+        let aside = (x - place).abs() / (height * (0.15 + 0.06 * cell(seed, i, 4)));
         // Branches: the outline steps in as it rises.
         let outline = 1.0 - aside;
-        let branch = (aside * 5.0).fract() * 0.10;
+        let branch = (aside * 6.0 + place * 9.0).fract() * 0.16;
         top = top.max(height * (outline - branch).max(0.0));
     }
     top

@@ -46,8 +46,8 @@ impl Stars {
                     x: dice.within(-2.2, 2.2),
                     y: dice.within(-1.3, 1.3),
                     depth: dice.within(0.2, 0.6),
-                    brightness: 0.10 + 0.25 * rarity + 0.55 * bright,
-                    size: 0.55 + 0.85 * bright,
+                    brightness: 0.14 + 0.30 * rarity + 0.55 * bright,
+                    size: 0.62 + 0.95 * bright,
                     twinkle: dice.unit(),
                 }
             })
