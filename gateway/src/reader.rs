@@ -5,8 +5,10 @@
 //! a consumer of the server's is only a cursor that may be lost at any time.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use async_nats::Client;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
@@ -26,11 +28,17 @@ const BATCH: usize = 64;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// How often the connection is looked at. A cursor does not outlive its server, and the client would
+/// notice that by missing heartbeats only, half a minute later.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// Why reading stopped. It begins again after a pause.
 #[derive(Debug, thiserror::Error)]
 enum ReadError {
     #[error("reading EVENTS")]
     Stream(#[source] Source),
+    #[error("NATS was away, and the cursor may be gone with it")]
+    Reconnected,
     #[error("EVENTS ended without a word")]
     Ended,
     #[error("writing events into the rows")]
@@ -39,6 +47,7 @@ enum ReadError {
 
 /// Reads EVENTS for as long as the process lives.
 pub(crate) struct Reader {
+    pub(crate) client: Client,
     pub(crate) jetstream: Context,
     pub(crate) store: Store,
     pub(crate) hub: Hub,
@@ -57,7 +66,8 @@ impl Reader {
             };
             let Err(error) = read;
             tracing::warn!(causes = causes(&error), "the reader of EVENTS starts again");
-            pause = if *self.position.borrow() > before {
+            let moved = *self.position.borrow() > before;
+            pause = if moved || matches!(error, ReadError::Reconnected) {
                 FIRST_PAUSE
             } else {
                 (pause * 2).min(LONGEST_PAUSE)
@@ -70,6 +80,7 @@ impl Reader {
     }
 
     async fn read(&self) -> Result<std::convert::Infallible, ReadError> {
+        let connections = self.connections();
         let stream = self
             .jetstream
             .get_stream(nats::streams::EVENTS)
@@ -92,7 +103,17 @@ impl Reader {
             .await
             .map_err(|error| ReadError::Stream(error.into()))?;
         let mut batches = messages.ready_chunks(BATCH);
-        while let Some(batch) = batches.next().await {
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            let batch = tokio::select! {
+                batch = batches.next() => batch.ok_or(ReadError::Ended)?,
+                _ = look.tick() => {
+                    if self.connections() != connections {
+                        return Err(ReadError::Reconnected);
+                    }
+                    continue;
+                }
+            };
             let mut events = Vec::with_capacity(batch.len());
             for message in batch {
                 let message = message.map_err(|error| ReadError::Stream(error.into()))?;
@@ -100,7 +121,11 @@ impl Reader {
             }
             self.take_in(&events).await?;
         }
-        Err(ReadError::Ended)
+    }
+
+    /// How often the client has connected so far.
+    fn connections(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
     }
 
     async fn take_in(&self, events: &[Sequenced]) -> Result<(), ReadError> {

@@ -119,6 +119,7 @@ async fn assemble(
 /// What runs beside the requests.
 fn start_tasks(app: &App, position: watch::Sender<u64>) {
     let reader = Reader {
+        client: app.client.clone(),
         jetstream: app.jetstream.clone(),
         store: app.store.clone(),
         hub: app.hub.clone(),

@@ -18,6 +18,8 @@ use crate::error::{ApiError, OrFault};
 use crate::extract::JobPath;
 use crate::job::Job;
 
+/// How long raising the flag may take.
+const FLAG_PATIENCE: Duration = Duration::from_secs(3);
 /// How long NATS may take to say which end won.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long an answer waits for the row to show the end; the end itself is settled before.
@@ -40,9 +42,10 @@ pub(crate) async fn cancel(
 ) -> Result<Json<Cancelled>, ApiError> {
     let job = app.job_of(user, id).await?;
     if !job.state.status.is_terminal() {
-        app.cancellations
-            .raise(id, &user.id.to_string(), MESSAGE)
+        let by = user.id.to_string();
+        tokio::time::timeout(FLAG_PATIENCE, app.cancellations.raise(id, &by, MESSAGE))
             .await
+            .or_unavailable("raising the cancellation flag")?
             .or_unavailable("raising the cancellation flag")?;
     }
     match end(&app, &job).await? {

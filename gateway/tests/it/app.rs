@@ -46,7 +46,7 @@ pub(crate) struct TestApp {
 pub(crate) struct User<'a> {
     app: &'a TestApp,
     pub(crate) id: UserId,
-    token: String,
+    pub(crate) token: String,
 }
 
 impl TestApp {

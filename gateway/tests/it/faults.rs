@@ -44,6 +44,56 @@ async fn without_nats_an_upload_is_refused_with_503_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn without_nats_a_cancel_is_refused_with_503_and_works_afterwards() {
+    let mut app = TestApp::start().await;
+    let (job, path, token) = {
+        let ada = app.user();
+        let job = ada.uploads().await;
+        (job, format!("/api/v1/jobs/{job}/cancel"), ada.token)
+    };
+    app.nats.kill().await;
+    let cancel = app.request(Method::POST, &path).bearer_auth(&token);
+    assert_problem(cancel.send().await.unwrap(), 503, "unavailable").await;
+    app.nats.restart().await;
+    testkit::eventually("the job is cancelled", PATIENCE, async || {
+        let cancel = app.request(Method::POST, &path).bearer_auth(&token);
+        (cancel.send().await.unwrap().status() == 200).then_some(())
+    })
+    .await;
+    let subject = nats::subject::end(job, model::RunNumber::FIRST);
+    assert!(
+        nats::publish::last(&app.jetstream, &subject)
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn rows_and_events_go_on_after_nats_was_killed() {
+    let mut app = TestApp::start().await;
+    let job = app.user().uploads().await;
+    app.settled().await;
+    app.nats.kill().await;
+    app.nats.restart().await;
+    let spoken = testkit::eventually("NATS takes events again", PATIENCE, async || {
+        let body = model::EventBody::Message {
+            text: "back".to_owned(),
+            stage: model::StageKind::AudioParser,
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(1), app.says(job, body))
+            .await
+            .ok()
+    })
+    .await;
+    let sql = "SELECT sequence FROM projection";
+    testkit::eventually("the rows are up to date", PATIENCE, async || {
+        (app.count(sql).await >= spoken as i64).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_upload_whose_row_cannot_be_written_gives_back_its_slot_and_its_object() {
     let app = TestApp::start().await;
     let ada = app.user();

@@ -137,6 +137,25 @@ async fn events_that_are_read_again_change_nothing_and_those_of_a_stop_are_not_m
 }
 
 #[tokio::test]
+async fn an_event_of_a_newer_build_or_a_broken_one_is_passed_over() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let job = ada.uploads().await;
+    for payload in [r#"{"type":"hologram"}"#, "not json", ""] {
+        let subject = format!("events.{job}.hologram");
+        let sent = app
+            .jetstream
+            .publish(subject, payload.into())
+            .await
+            .unwrap();
+        sent.await.unwrap();
+    }
+    app.says(job, progress(60)).await;
+    app.settled().await;
+    assert_eq!(ada.job(job).await["progress"], 60);
+}
+
+#[tokio::test]
 async fn a_list_has_pages_and_can_be_filtered_by_status() {
     let app = TestApp::start().await;
     let ada = app.user();
