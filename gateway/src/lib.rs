@@ -1,6 +1,6 @@
 //! REST and SSE in front of the pipeline; the only crate that knows SQL.
 //!
-//! A request comes in by [`mod@serve`], finds its handler in `app`, and every refusal leaves as one of
+//! A request comes in by [`serve()`], finds its handler in `app`, and every refusal leaves as one of
 //! the problems of [`problem`]. An upload goes through `intake` into the rows (`store`) and the outbox,
 //! which `relay` publishes. What stages say afterwards comes back by `reader`: into the rows, then to
 //! whoever has a stream open (`hub`, `sse`). The gateway knows nothing of how a film is made. Start
