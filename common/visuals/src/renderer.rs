@@ -19,6 +19,8 @@ use crate::scenes::{Scene, Size};
 /// machine and at every SIMD level. Frames are meant to be drawn in order from 0: motion that depends
 /// on what was heard (beats counted, levels smoothed) follows the music from frame to frame; a jump
 /// starts it afresh. Nothing else is carried over, so a clip needs no run-up.
+///
+/// It works on the calling thread alone and holds about 9 bytes a pixel: 19 MB at 1080p.
 #[derive(Debug)]
 pub struct Renderer {
     level: Level,

@@ -156,6 +156,28 @@ fn pictures_move_on_the_beat_and_are_neither_dead_nor_chaotic() {
 }
 
 #[test]
+fn silence_is_nearly_still_but_not_dead() {
+    for scene in SceneKind::ALL {
+        let quiet = SceneParameters {
+            camera: CameraMove::Hold,
+            intensity: 0.0,
+            ..parameters(scene, 1)
+        };
+        let mut renderer = renderer(&quiet, SMALL, 0);
+        let mut draw = |frame| {
+            let mut picture = Picture::new(SMALL);
+            renderer.render(frame, &MusicAt::default(), &mut picture);
+            picture
+        };
+        let frames: Vec<Picture> = (0..45).map(&mut draw).collect();
+        let step = mean(frames.windows(2).map(|pair| difference(&pair[0], &pair[1])));
+        assert!(step < 2.5, "{scene} moves by {step} a frame in silence");
+        let way = difference(&frames[0], &frames[44]);
+        assert!(way > 0.5, "{scene} moves by {way} in a second and a half");
+    }
+}
+
+#[test]
 fn a_beat_never_flashes_the_picture() {
     for scene in SceneKind::ALL {
         for seed in [2, 7] {

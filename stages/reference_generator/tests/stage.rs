@@ -1,4 +1,8 @@
 //! The stage, run by hand on a plan of two places.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
 
 use model::analysis::{AudioAnalysis, Mood, MoodWord, Tempo};
 use model::event::EventBody;

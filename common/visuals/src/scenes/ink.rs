@@ -17,7 +17,7 @@ use crate::maths;
 use crate::motion::{Clip, Moment, View};
 use crate::plane::Canvas;
 
-const DROPS: usize = 11;
+const DROPS: usize = 10;
 /// A swirl is drawn after each so many drops.
 const STIR_EVERY: usize = 4;
 
@@ -211,7 +211,7 @@ fn ramp(colours: &Colours, dark: bool) -> Ramp {
 }
 
 fn fall(dice: &mut Dice, index: usize) -> Drop {
-    const INKS: [f32; DROPS] = [0.55, 0.85, 0.1, 0.5, 1.0, 0.8, 0.5, 0.0, 0.9, 0.35, 0.7];
+    const INKS: [f32; DROPS] = [0.55, 0.85, 0.1, 0.5, 1.0, 0.8, 0.5, 0.0, 0.9, 0.35];
     let accent = index == 6;
     // Spread evenly (golden ratio), so that no part of the bath stays empty.
     let spread = |step: f32, chance: f32| (index as f32 * step + chance * 0.22).fract() * 2.0 - 1.0;

@@ -6,8 +6,10 @@ mod bauhaus;
 mod ink;
 mod nebula;
 mod neon_city;
+mod patches;
 mod ridge;
 mod ridges;
+mod shapes;
 mod stars;
 mod towers;
 

@@ -5,6 +5,7 @@ use fearless_simd::prelude::*;
 use model::look::SceneParameters;
 
 use super::Size;
+use super::patches::{Patch, Project, fill, seen};
 use super::towers::{Box2, Lamp, Layer, Window, city};
 use crate::colour::{Colours, Ramp, Rgb, blend, light_of};
 use crate::finish::Finish;
@@ -13,14 +14,6 @@ use crate::lanes::{self, F, exp2, iota, load, noise, saturate, smoothstep, splat
 use crate::maths::mix;
 use crate::motion::{Clip, Moment, View};
 use crate::plane::{Canvas, Plane};
-
-/// A rectangle of light on the frame, in pixels of half size.
-#[derive(Debug, Clone, Copy)]
-struct Patch {
-    at: Box2,
-    top: Rgb,
-    bottom: Rgb,
-}
 
 /// A car's lamps on the street.
 #[derive(Debug, Clone, Copy)]
@@ -351,41 +344,6 @@ impl NeonCity {
     }
 }
 
-/// Where a layer's units lie on the frame.
-struct Project {
-    scale: f32,
-    x: f32,
-    street: f32,
-}
-
-impl Project {
-    fn new(size: Size, view: &View, near: f32, street: f32) -> Self {
-        let depth = 0.12 + 0.88 * near * near;
-        let closer = 1.0 + (view.zoom - 1.0) * (0.25 + 0.75 * near);
-        let pixel = 1.0 / size.half_pixel();
-        Self {
-            scale: closer * pixel,
-            x: (size.aspect() - view.x * depth * closer) * pixel,
-            street: (street + 1.0) * pixel,
-        }
-    }
-
-    fn onto(&self, at: &Box2) -> Box2 {
-        Box2 {
-            left: at.left * self.scale + self.x,
-            right: at.right * self.scale + self.x,
-            top: at.top * self.scale + self.street,
-            bottom: at.bottom * self.scale + self.street,
-        }
-    }
-}
-
-/// The box, unless it lies beside the frame.
-fn seen(at: Box2, size: Size) -> Option<Box2> {
-    let inside = at.right > 0.0 && at.left < size.width as f32 * 0.5 && at.bottom > 0.0;
-    inside.then_some(at)
-}
-
 /// How brightly a window burns: its group flares with its beats, a few go out and come back.
 fn window_light(window: &Window, moment: &Moment) -> f32 {
     let mine = (window.group + moment.beats).is_multiple_of(4);
@@ -395,34 +353,6 @@ fn window_light(window: &Window, moment: &Moment) -> f32 {
     window.brightness
         * (0.75 + flare + 0.25 * moment.treble * (window.group % 3) as f32 * 0.5)
         * level
-}
-
-/// Fills a rectangle down to row `lowest`, with soft edges of one pixel.
-fn fill(canvas: &mut Canvas, patch: &Patch, lowest: usize) {
-    let at = &patch.at;
-    let (width, rows) = (canvas.width(), (at.bottom - at.top).max(1e-3));
-    let first_row = at.top.max(0.0) as usize;
-    let last_row = (at.bottom.max(0.0).ceil() as usize).min(lowest);
-    let first = at.left.max(0.0) as usize;
-    let last = (at.right.max(0.0).ceil() as usize).min(width);
-    if first >= last {
-        return;
-    }
-    for y in first_row..last_row {
-        let top = y as f32;
-        let cover_y = (at.bottom.min(top + 1.0) - at.top.max(top)).clamp(0.0, 1.0);
-        let down = ((top + 0.5 - at.top) / rows).clamp(0.0, 1.0);
-        let bottom = patch.bottom;
-        for ((row, high), low) in canvas.rows_mut(y).into_iter().zip(patch.top).zip(bottom) {
-            let colour = mix(high, low, down);
-            for (x, value) in row[first..last].iter_mut().enumerate() {
-                let left = (first + x) as f32;
-                let cover =
-                    (at.right.min(left + 1.0) - at.left.max(left)).clamp(0.0, 1.0) * cover_y;
-                *value += (colour - *value) * cover;
-            }
-        }
-    }
 }
 
 fn car(dice: &mut Dice) -> Car {

@@ -100,7 +100,7 @@ impl Ridges {
 
     pub(crate) fn prepare(&mut self, moment: &Moment) -> Finish {
         let view = View {
-            x: self.take.x + moment.view.x * 1.6 + moment.flow * 0.012,
+            x: self.take.x + moment.view.x * 1.6 + moment.flow * 0.02,
             y: self.take.y + moment.view.y * 1.4,
             zoom: self.take.zoom * moment.view.zoom,
         };
@@ -115,7 +115,7 @@ impl Ridges {
             glow: 0.85 + 0.40 * moment.beat + 0.25 * moment.bass,
             heat: if self.hour == Hour::Haze { 3.2 } else { 1.3 } * (1.0 + 0.5 * moment.beat),
             clouds: 0.30 + 0.25 * moment.energy,
-            wind: moment.flow * 0.06,
+            wind: moment.flow * 0.08,
             offset: (view.x * 0.18, view.y * 0.3),
         };
         let half = self.size.height as f32 * 0.5;
