@@ -12,6 +12,9 @@ use serde::de::DeserializeOwned;
 /// The directory that is used where none is named.
 pub(crate) const DEFAULT: &str = "data";
 
+/// A log of more bytes is put aside at the next start.
+const LONG_LOG: u64 = 8 * 1024 * 1024;
+
 /// A directory of ours. Only its owner may look into it: it holds secrets and songs.
 #[derive(Debug, Clone)]
 pub(crate) struct DataDir {
@@ -186,6 +189,23 @@ impl DataDir {
         Ok(())
     }
 
+    /// Puts long logs aside, in place of those that were put aside before.
+    pub(crate) fn turn_logs(&self) -> anyhow::Result<()> {
+        let turn = || -> std::io::Result<()> {
+            for log in fs::read_dir(self.logs())? {
+                let log = log?;
+                let path = log.path();
+                if path.extension().is_some_and(|kind| kind == "log")
+                    && log.metadata()?.len() > LONG_LOG
+                {
+                    fs::rename(&path, path.with_extension("log.old"))?;
+                }
+            }
+            Ok(())
+        };
+        turn().with_context(|| format!("tidying {}", self.logs().display()))
+    }
+
     /// Removes what processes that were killed have left behind.
     pub(crate) fn clear_scratch(&self) -> anyhow::Result<()> {
         remove_directory(&self.scratch())?;
@@ -254,6 +274,21 @@ mod tests {
             Some(vec![1, 2])
         );
         assert_eq!(data.read_json::<Vec<u8>>("y.json").unwrap(), None);
+    }
+
+    #[test]
+    fn only_long_logs_are_put_aside() {
+        let scratch = tempfile::tempdir().unwrap();
+        let data = DataDir::create(scratch.path()).unwrap();
+        let log = |name: &str| data.logs().join(name);
+        fs::write(log("short.log"), "a line").unwrap();
+        File::create(log("long.log"))
+            .unwrap()
+            .set_len(LONG_LOG + 1)
+            .unwrap();
+        data.turn_logs().unwrap();
+        assert!(log("short.log").exists() && log("long.log.old").exists());
+        assert!(!log("long.log").exists());
     }
 
     #[test]

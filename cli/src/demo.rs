@@ -115,6 +115,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         terminal.field("stop", "Ctrl-C");
     }
     served.await.context("looking after the processes")??;
+    terminal.done("Everything has ended.");
     let forgets = args.data.is_none() && !args.keep;
     // After a failure the logs are what one wants to see.
     if forgets && result.as_ref().is_ok_and(|code| *code == ExitCode::SUCCESS) {

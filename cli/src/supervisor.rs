@@ -99,6 +99,7 @@ impl Supervisor {
     ) -> anyhow::Result<Self> {
         let lock = settings.data.lock()?;
         settings.data.clear_scratch()?;
+        settings.data.turn_logs()?;
         let secrets = Secrets::of(&settings.data)?;
         let programs = Programs::find(&terminal).await?;
         let port = settings.port.choose(&terminal)?;

@@ -52,7 +52,11 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 impl Up {
     /// Ready, with so many clips made at the same time.
     pub(crate) async fn start(workers: u32) -> Self {
-        let scratch = tempfile::tempdir().expect("a scratch directory");
+        Self::start_on(tempfile::tempdir().expect("a scratch directory"), workers).await
+    }
+
+    /// The same on a directory that an earlier one may have used.
+    pub(crate) async fn start_on(scratch: TempDir, workers: u32) -> Self {
         let data = scratch.path().join("data");
         let mut command = beatreel(["up", "--json", "--port", "0"]);
         command
@@ -210,6 +214,30 @@ pub(crate) async fn signal(name: &str, pid: u32) {
         .status()
         .await;
     assert!(sent.expect("sh runs").success(), "kill -{name} {pid}");
+}
+
+/// Name and id of every process that `pid` has started, or one that it has started.
+pub(crate) fn descendants(pid: u32) -> Vec<(String, u32)> {
+    let processes = std::fs::read_dir("/proc")
+        .expect("a list of processes")
+        .flatten();
+    let all: Vec<_> = processes
+        .filter_map(|entry| {
+            let id: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
+            let parent: u32 = rest.split(' ').nth(1)?.parse().ok()?;
+            Some((parent, name.to_owned(), id))
+        })
+        .collect();
+    let mut family = vec![(String::new(), pid)];
+    let mut next = 0;
+    while let Some((_, parent)) = family.get(next).cloned() {
+        let children = all.iter().filter(|(of, ..)| *of == parent);
+        family.extend(children.map(|(_, name, id)| (name.clone(), *id)));
+        next += 1;
+    }
+    family.split_off(1)
 }
 
 /// Waits until none of these processes is there any more.

@@ -94,6 +94,25 @@ async fn a_killed_video_generator_costs_no_job_and_no_clip_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_killed_gateway_costs_its_watchers_no_event_and_none_twice() {
+    let up = Up::start(1).await;
+    let job = up.submit(12.0).await;
+    let mut watch = up.watch(&job);
+    let mut events = vec![watch.until("video_generation_complete").await];
+    signal("KILL", up.process("gateway").expect("it runs")).await;
+    let (rest, code) = watch.rest().await;
+    events.extend(rest);
+
+    assert_eq!(code, Some(0), "{:?}", events.last());
+    let total = events[0]["total_clips"].as_u64().expect("a number");
+    assert_eq!(
+        clips_made(&events),
+        (0..total).map(|clip| (clip, 1)).collect()
+    );
+    assert_eq!(events.last().expect("events")["type"], "completed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_job_ends_soon_and_leaves_no_film() {
     let up = Up::start(1).await;
     let job = up.submit(30.0).await;

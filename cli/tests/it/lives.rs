@@ -2,7 +2,7 @@
 
 use testkit::eventually;
 
-use crate::beatreel::{SOON, Up, run, signal, text, until_gone};
+use crate::beatreel::{SOON, Up, descendants, run, signal, text, until_gone};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_directory_has_one_up_which_ctrl_c_ends_with_all_it_started() {
@@ -46,8 +46,8 @@ async fn one_directory_has_one_up_which_ctrl_c_ends_with_all_it_started() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_dies_is_started_again_and_nothing_outlives_a_killed_up() {
-    let mut up = Up::start(1).await;
+async fn what_dies_is_started_again() {
+    let up = Up::start(1).await;
     let before = up.processes();
     let broker = up.process("nats-server").expect("it runs");
     for name in ["nats-server", "gateway", "composer"] {
@@ -69,8 +69,29 @@ async fn what_dies_is_started_again_and_nothing_outlives_a_killed_up() {
         answer.status().is_success().then_some(())
     };
     eventually("the gateway is ready again", SOON, ready).await;
+}
 
-    up.child.kill();
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_outlives_an_up_that_is_killed_in_the_middle_of_work() {
+    let mut up = Up::start(2).await;
+    let job = up.submit(30.0).await;
+    up.watch(&job).until("video_generation_start").await;
+    let pid = up.child.id().expect("it runs");
+    let encoding = async || {
+        let all = descendants(pid);
+        all.iter().any(|(name, _)| name == "ffmpeg").then_some(all)
+    };
+    let all = eventually("ffmpeg makes a clip", SOON, encoding).await;
+    assert!(
+        all.len() >= 9,
+        "broker, gateway, six stages, ffmpeg: {all:?}"
+    );
+
+    signal("KILL", pid).await;
     up.child.wait().await.expect("it is gone");
-    until_gone(&after).await;
+    until_gone(&all).await;
+    // The same directory goes on where it was: the film is made after all.
+    let up = Up::start_on(up.scratch, 2).await;
+    let (_, code) = up.watch(&job).rest().await;
+    assert_eq!(code, Some(0));
 }
