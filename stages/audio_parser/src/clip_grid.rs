@@ -16,6 +16,14 @@ const EVEN: f64 = 0.5;
 const CALM: f64 = 6.5;
 const BUSY: f64 = 2.6;
 
+/// What an edge costs that is no downbeat, against [`Wishes::price`]: a slot twice as long as wished for
+/// costs 6, and is rather taken than two edges on mere beats.
+const BEAT: f64 = 3.0;
+const ONSET: f64 = 4.0;
+const TIME: f64 = 5.5;
+/// What an edge saves that opens a section.
+const SECTION: f64 = 1.5;
+
 /// What the grid is laid on. All times in seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Song<'a> {
@@ -73,20 +81,26 @@ fn candidates(song: &Song<'_>) -> Vec<Candidate> {
     let candidate = |time: f64, kind: Edge, cost: f64| Candidate {
         time,
         kind,
-        cost: cost - if opens_section(time) { 1.0 } else { 0.0 },
+        cost: cost - if opens_section(time) { SECTION } else { 0.0 },
+    };
+    // Where nothing is better, an edge costs little: costs are for choosing between kinds.
+    let (onset, even_time) = if song.beats.is_empty() {
+        (0.5, 1.5)
+    } else {
+        (ONSET, TIME)
     };
     let beats = song.beats.iter().map(|(time, opens)| match opens {
         true => candidate(*time, Edge::Downbeat, 0.0),
-        false => candidate(*time, Edge::Beat, 0.9),
+        false => candidate(*time, Edge::Beat, BEAT),
     });
     let onsets = song
         .onsets
         .iter()
-        .map(|time| candidate(*time, Edge::Onset, 2.0));
+        .map(|time| candidate(*time, Edge::Onset, onset));
     let even = (1..)
         .map(|step| f64::from(step) * EVEN)
         .take_while(|time| *time < song.duration)
-        .map(|time| candidate(time, Edge::Time, 3.5));
+        .map(|time| candidate(time, Edge::Time, even_time));
     let mut all: Vec<Candidate> = beats.chain(onsets).chain(even).collect();
     all.retain(|edge| edge.time > 0.0 && edge.time < song.duration);
     all.sort_by(|a, b| a.time.total_cmp(&b.time));
@@ -174,7 +188,7 @@ impl<'a> Wishes<'a> {
         let wished = CALM * (BUSY / CALM).powf(drive);
         let octaves = (length / wished).log2();
         // A long slot must not be cheaper because it has fewer edges: price by the second.
-        4.0 * octaves * octaves * (length / wished)
+        3.0 * octaves * octaves * (length / wished)
     }
 }
 

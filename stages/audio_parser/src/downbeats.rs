@@ -15,7 +15,7 @@ const METRES: [(usize, f32); 6] = [
     (7, -3.6),
 ];
 /// Log probability of another metre after a bar line.
-const SWITCH: f32 = -12.0;
+const SWITCH: f32 = -20.0;
 /// Half-width of an onset around a beat, in frames: 40 ms before, 70 ms after.
 const ONSET: (usize, usize) = (4, 7);
 

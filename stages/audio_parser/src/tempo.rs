@@ -6,6 +6,8 @@ use crate::level::FRAME_RATE;
 use crate::onset::{self, Onsets};
 use crate::{order, refine};
 
+mod level;
+
 /// Slowest and fastest beat, in bpm.
 const RANGE: (f64, f64) = (46.0, 225.0);
 /// Other pulses that are tried, as multiples of the first tempo.
@@ -62,14 +64,16 @@ pub fn pulse(
 }
 
 /// The pulse of the best of `paths`, the others being its alternates.
-fn of_paths(
-    features: &Features,
-    onsets: &Onsets,
-    mut paths: Vec<(f64, Path)>,
-    duration: f64,
-) -> Pulse {
-    let score = |(bpm, path): &(f64, Path)| level_score(*bpm, path);
-    paths.sort_by(|a, b| score(b).total_cmp(&score(a)));
+fn of_paths(features: &Features, onsets: &Onsets, paths: Vec<(f64, Path)>, duration: f64) -> Pulse {
+    let mut scored: Vec<(f32, f64, Path)> = paths
+        .into_iter()
+        .map(|(bpm, path)| (level::score(bpm, &path, features, onsets), bpm, path))
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let paths: Vec<(f64, Path)> = scored
+        .into_iter()
+        .map(|(_, bpm, path)| (bpm, path))
+        .collect();
     let (chosen, path) = &paths[0];
     let sounding = within_sound(&path.beats, &onsets.sounding);
     if sounding.len() < FEWEST {
@@ -94,12 +98,6 @@ fn of_paths(
         bpm,
         alternates,
     }
-}
-
-/// How good a path is as the song's beat.
-fn level_score(bpm: f64, path: &Path) -> f64 {
-    f64::from(path.score)
-        + 0.01 * f64::from(beats::prior((60.0 * f64::from(FRAME_RATE) / bpm) as f32))
 }
 
 /// How much stronger onsets are on the beats than elsewhere, and how straight the beats are.

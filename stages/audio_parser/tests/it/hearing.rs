@@ -48,6 +48,29 @@ fn a_click_track_is_heard_at_its_tempo_and_each_click_within_10_ms() {
 }
 
 #[test]
+fn a_song_is_heard_with_its_beats_bars_and_parts() {
+    let hearing = heard(&sound::song(72.0));
+    assert!(
+        (hearing.tempo().bpm - 120.0).abs() < 0.2,
+        "{:?}",
+        hearing.tempo()
+    );
+    assert!(met(&times(&hearing), &steady(0.5, 70.0), 0.03) > 0.95);
+    let bars: Vec<f64> = hearing
+        .beats()
+        .iter()
+        .filter(|beat| beat.downbeat)
+        .map(|beat| beat.time.0)
+        .collect();
+    assert!(met(&bars, &steady(2.0, 70.0), 0.05) > 0.9, "{bars:?}");
+    let starts: Vec<f64> = hearing.sections().iter().map(|part| part.start.0).collect();
+    assert!(
+        met(&starts, &[8.0, 24.0, 32.0, 48.0, 56.0], 0.1) >= 0.8,
+        "{starts:?}"
+    );
+}
+
+#[test]
 fn parts_that_sound_alike_share_a_label_and_the_loud_ones_have_more_energy() {
     let hearing = heard(&sound::song(72.0));
     let at = |time: f64| {
@@ -88,6 +111,17 @@ fn parts_and_slots_tile_the_song_exactly() {
             assert!(tiles.iter().all(|(start, end)| start < end));
         }
     }
+}
+
+#[test]
+fn clips_of_a_song_begin_on_its_downbeats() {
+    let hearing = heard(&sound::song(60.0));
+    let slots = hearing.clip_grid();
+    let on_downbeats = slots
+        .iter()
+        .filter(|slot| slot.edge == Edge::Downbeat)
+        .count();
+    assert!(on_downbeats * 10 >= (slots.len() - 1) * 8, "{slots:?}");
 }
 
 #[test]
