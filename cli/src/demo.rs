@@ -17,7 +17,7 @@ use crate::data::{self, DataDir};
 use crate::progress::Progress;
 use crate::supervisor::{Running, Settings, Supervisor};
 use crate::terminal::Terminal;
-use crate::{signals, song, submit, up, watch};
+use crate::{signals, submit, up, watch};
 
 const PROMPT: &str = "A neon city at night in the rain, violet and cyan light on wet streets; the choruses \
                       open into aurora over wide mountains, dreamy and full of motion.";
@@ -90,7 +90,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     // The song is made while the service starts.
     let launched = Supervisor::launch(settings, terminal.clone(), &signals.stop);
-    let (supervisor, song) = tokio::join!(launched, song(&args, &data));
+    let (supervisor, song) = tokio::join!(launched, the_song(&args, &data));
     let supervisor = supervisor?;
     let running = supervisor.running.clone();
     terminal.done("Beatreel is running.");
@@ -125,7 +125,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The song to take: the user's, or ours.
-async fn song(args: &Args, data: &DataDir) -> anyhow::Result<PathBuf> {
+async fn the_song(args: &Args, data: &DataDir) -> anyhow::Result<PathBuf> {
     if let Some(song) = &args.song {
         return Ok(song.clone());
     }

@@ -9,7 +9,6 @@ mod progress;
 mod roles;
 mod secrets;
 mod signals;
-mod song;
 mod submit;
 mod supervisor;
 mod terminal;

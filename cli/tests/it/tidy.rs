@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("video-generator", &["model", "runtime", "visuals", "media"]),
     ("composer", &["model", "runtime", "media"]),
     ("gateway", &["model", "nats", "runtime", "media"]),
+    ("song", &["model"]),
 ];
 
 /// Crates of others that only some of ours may use. The cli sees all.
