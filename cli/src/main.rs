@@ -13,6 +13,7 @@ mod submit;
 mod supervisor;
 mod terminal;
 mod token;
+mod topology;
 mod up;
 mod watch;
 
@@ -36,6 +37,7 @@ enum Verb {
     Submit(submit::Args),
     Watch(watch::Args),
     Token(token::Args),
+    Topology(topology::Args),
     Gateway(roles::GatewayArgs),
     Stage(roles::StageArgs),
 }
@@ -48,6 +50,7 @@ async fn main() -> ExitCode {
         Verb::Submit(args) => Box::pin(submit::run(args)).await,
         Verb::Watch(args) => Box::pin(watch::run(args)).await,
         Verb::Token(args) => token::run(&args),
+        Verb::Topology(args) => Box::pin(topology::run(args)).await,
         Verb::Gateway(args) => Box::pin(roles::gateway(args)).await,
         Verb::Stage(args) => Box::pin(roles::stage(args)).await,
     };
