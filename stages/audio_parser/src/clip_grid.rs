@@ -3,8 +3,9 @@
 use model::analysis::{ClipSlot, Edge};
 use model::{ClipIndex, Seconds};
 
-/// Shortest and longest slot in seconds; only a song shorter than that has a shorter one.
-const SHORTEST: f64 = 2.0;
+/// Shortest and longest slot in seconds; only a song shorter than that has a shorter one. A bar at 120
+/// beats a minute is two seconds long give or take what beats are heard off by: it is to be one slot.
+const SHORTEST: f64 = 1.9;
 const LONGEST: f64 = 8.0;
 /// Songs longer than this have at least [`FEWEST`] slots.
 const LONG_SONG: f64 = 12.0;
