@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use async_nats::jetstream::Context;
+use async_nats::jetstream::stream::RawMessageErrorKind;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -94,14 +95,29 @@ impl App {
             .ok_or(ApiError::JobNotFound)
     }
 
-    /// The sequence of the oldest event that EVENTS still has.
-    pub(crate) async fn first_event_kept(&self) -> Result<u64, ApiError> {
+    /// The sequence of the oldest event of any job that EVENTS still has.
+    pub(crate) async fn first_kept(&self) -> Result<u64, ApiError> {
         let stream = self
             .jetstream
             .get_stream(nats::streams::EVENTS)
             .await
             .or_unavailable("reading EVENTS")?;
         Ok(stream.cached_info().state.first_sequence)
+    }
+
+    /// The sequence of a job's oldest event that EVENTS still has.
+    pub(crate) async fn first_kept_of(&self, job: JobId) -> Result<Option<u64>, ApiError> {
+        let stream = self
+            .jetstream
+            .get_stream_no_info(nats::streams::EVENTS)
+            .await
+            .or_unavailable("reading EVENTS")?;
+        let subject = nats::subject::events_of(job);
+        match stream.get_first_raw_message_by_subject(&subject, 1).await {
+            Ok(message) => Ok(Some(message.sequence)),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(error).or_unavailable("reading EVENTS"),
+        }
     }
 }
 

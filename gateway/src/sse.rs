@@ -87,7 +87,7 @@ fn last_seen(headers: &HeaderMap, parameters: &Parameters) -> Result<Option<u64>
 }
 
 /// Where to go on. The whole state again if what follows `seen` is no longer all there, or `seen` is
-/// from another stream.
+/// from another stream. 0 is before the first event: all of the job that is kept comes again.
 async fn resume(app: &App, job: &Job, seen: u64) -> Result<Start, ApiError> {
     let mut position = app.position.clone();
     let reached = async {
@@ -97,8 +97,7 @@ async fn resume(app: &App, job: &Job, seen: u64) -> Result<Start, ApiError> {
             .is_ok()
     };
     let reached = tokio::time::timeout(CATCH_UP_PATIENCE, reached).await;
-    let first_kept = app.first_event_kept().await?;
-    if reached != Ok(true) || seen.saturating_add(1) < first_kept {
+    if reached != Ok(true) || may_have_missed(app, job, seen).await? {
         return Ok(Start::Fresh(Box::new(job.clone())));
     }
     let progress = app
@@ -107,4 +106,17 @@ async fn resume(app: &App, job: &Job, seen: u64) -> Result<Start, ApiError> {
         .await
         .or_internal("reading a job's progress")?;
     Ok(Start::Resumed { seen, progress })
+}
+
+/// Whether an event of the job that followed `seen` may be gone. Other jobs' events do not count: the
+/// stream loses them too.
+async fn may_have_missed(app: &App, job: &Job, seen: u64) -> Result<bool, ApiError> {
+    let Some(first) = app.first_kept_of(job.brief.id).await? else {
+        return Ok(job.state.last_sequence > seen);
+    };
+    if seen == 0 || first <= seen {
+        return Ok(false);
+    }
+    // `seen` itself is not the job's, or is gone, and whether alone only the whole stream can tell.
+    Ok(seen.saturating_add(1) < app.first_kept().await?)
 }

@@ -165,6 +165,17 @@ impl TestApp {
         video
     }
 
+    /// Lets EVENTS lose a job's events, those before `before` if it is given.
+    pub(crate) async fn forgets(&self, job: JobId, before: Option<u64>) {
+        let events = self.jetstream.get_stream(nats::streams::EVENTS);
+        let events = events.await.unwrap();
+        let purge = events.purge().filter(nats::subject::events_of(job));
+        match before {
+            Some(sequence) => purge.sequence(sequence).await.unwrap(),
+            None => purge.await.unwrap(),
+        };
+    }
+
     async fn stores(&self, job: JobId, name: &str, bytes: &[u8]) -> ArtifactRef {
         let key = ArtifactKey::of_job(job, name).unwrap();
         self.artifacts

@@ -169,6 +169,64 @@ async fn a_stream_is_resumed_anywhere_without_a_gap_or_a_repeat() {
 }
 
 #[tokio::test]
+async fn from_zero_all_that_is_kept_of_a_job_comes_again_whatever_is_gone_of_others() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let (old, job) = (ada.uploads().await, ada.uploads().await);
+    for _ in 0..20 {
+        app.says(old, message("noise")).await;
+    }
+    let first = app.says(job, message("0")).await;
+    app.says(job, message("1")).await;
+    app.settled().await;
+    app.forgets(old, None).await;
+
+    let path = format!("/api/v1/jobs/{job}/stream");
+    assert_eq!(ada.get(&format!("{path}?after=0")).await.status(), 200);
+    let mut stream = Open::of(&ada, job, Some("0")).await;
+    assert_eq!(stream.next().await.unwrap().0, "stage_update");
+    assert_eq!(stream.texts(2).await, ["0", "1"]);
+
+    // Of a history of which the beginning is gone, what is left comes.
+    let second = first + 1;
+    app.forgets(job, Some(second)).await;
+    let mut stream = Open::of(&ada, job, Some("0")).await;
+    assert_eq!(stream.next().await.unwrap().1, second.to_string());
+    // Of one that is gone altogether, the state and the end as the row has them.
+    app.completes(job, b"a film").await;
+    app.settled().await;
+    app.forgets(job, None).await;
+    let mut stream = Open::of(&ada, job, Some("0")).await;
+    assert_eq!(stream.next().await.unwrap().2["status"], "completed");
+    assert_eq!(stream.next().await.unwrap().0, "completed");
+    assert!(stream.next().await.is_none());
+}
+
+#[tokio::test]
+async fn who_may_have_missed_an_event_that_is_gone_gets_the_whole_state() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let (job, other) = (ada.uploads().await, ada.uploads().await);
+    let seen = app.says(job, message("seen")).await.to_string();
+    app.says(other, message("noise")).await;
+    app.settled().await;
+    // The last event of the job is gone, but it was seen.
+    app.forgets(job, None).await;
+    app.forgets(other, None).await;
+    let mut stream = Open::of(&ada, job, Some(&seen)).await;
+    app.says(job, message("missed")).await;
+    assert_eq!(stream.texts(1).await, ["missed"]);
+    // Now there is one that was not.
+    let kept = app.says(job, message("kept")).await;
+    app.settled().await;
+    app.forgets(job, Some(kept)).await;
+    let mut stream = Open::of(&ada, job, Some(&seen)).await;
+    let (event, id, state) = stream.next().await.unwrap();
+    assert_eq!((event, id), ("progress".to_owned(), kept.to_string()));
+    assert_eq!(state["job_id"], job.to_string());
+}
+
+#[tokio::test]
 async fn streams_opened_while_events_pour_in_see_each_event_once() {
     const EVENTS: usize = 300;
     let app = TestApp::start().await;
