@@ -1,4 +1,5 @@
-//! The durable consumers: one a stage on WORK, and the gateway's projector on EVENTS.
+//! The durable consumers: one a stage on WORK. EVENTS has none: the gateway keeps its own place in that
+//! stream, in its database beside the rows, and reads on from there by a cursor that may be lost.
 
 use std::time::Duration;
 
@@ -14,9 +15,6 @@ pub const ACK_WAIT: Duration = Duration::from_secs(8);
 
 /// How often a worker renews: two renewals may be lost before its message moves on.
 pub const RENEWAL: Duration = Duration::from_millis(2500);
-
-/// The gateway's consumer of EVENTS.
-pub const PROJECTOR: &str = "projector";
 
 /// How often a message is delivered before the server gives up on it: only a guard against loops that
 /// nobody thought of. Attempts are counted in the claim, since a delivery that was given back at a
@@ -43,9 +41,7 @@ pub struct Consumer {
 
 /// Every durable.
 pub fn all() -> Vec<Consumer> {
-    let mut consumers: Vec<_> = StageKind::ALL.into_iter().map(of_stage).collect();
-    consumers.push(projector());
-    consumers
+    StageKind::ALL.into_iter().map(of_stage).collect()
 }
 
 /// A stage's consumer. All workers of the stage share it, so a stage is scaled by starting more.
@@ -63,20 +59,6 @@ pub fn of_stage(stage: StageKind) -> Consumer {
             // One permit, one message: what is fetched ahead would wait while its clock runs.
             max_batch: 1,
             ..explicit(durable(stage))
-        },
-    }
-}
-
-/// The gateway's consumer of every event. One at a time: rows are written in the order of the stream.
-pub fn projector() -> Consumer {
-    Consumer {
-        stream: streams::EVENTS,
-        config: Config {
-            filter_subject: "events.>".to_owned(),
-            ack_wait: Duration::from_secs(30),
-            max_deliver: -1,
-            max_ack_pending: 1,
-            ..explicit(PROJECTOR)
         },
     }
 }

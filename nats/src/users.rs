@@ -88,10 +88,9 @@ fn gateway() -> Vec<String> {
         "$JS.API.DIRECT.GET.>".to_owned(),
         format!("work.{}.>", StageKind::AudioParser),
         "events.>".to_owned(),
-        // The projector, and a reader of its own for each process.
+        // One event of a job at a time, and a cursor over all of them for each process.
         format!("$JS.API.STREAM.MSG.GET.{}", streams::EVENTS),
         format!("$JS.API.CONSUMER.MSG.NEXT.{}.>", streams::EVENTS),
-        format!("$JS.ACK.{}.>", streams::EVENTS),
     ];
     subjects.extend(own_readers(streams::EVENTS));
     subjects.extend(own_readers(&buckets::stream(buckets::CANCELLATIONS)));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::stream;
+use model::StageKind;
 use nats::{ApplyError, Change, consumers, streams};
 
 use crate::bench;
@@ -27,12 +28,12 @@ async fn what_someone_changed_is_set_right_and_named() {
         ..streams::work()
     };
     jetstream.update_stream(bent).await.unwrap();
-    let projector = consumers::projector();
+    let composer = consumers::of_stage(StageKind::Composer);
     let bent = pull::Config {
         max_ack_pending: 7,
-        ..projector.config
+        ..composer.config
     };
-    let bending = jetstream.update_consumer_on_stream(bent, projector.stream);
+    let bending = jetstream.update_consumer_on_stream(bent, composer.stream);
     bending.await.unwrap();
 
     let changes = nats::apply(&jetstream).await.unwrap();
@@ -42,7 +43,7 @@ async fn what_someone_changed_is_set_right_and_named() {
         said,
         [
             "updated stream WORK (max_age: 3600000000000 → 604800000000000)",
-            "updated consumer projector of EVENTS (max_ack_pending: 7 → 1)",
+            "updated consumer composer of WORK (max_ack_pending: 7 → 5000)",
         ]
     );
     assert_eq!(nats::apply(&jetstream).await.unwrap(), Vec::<Change>::new());

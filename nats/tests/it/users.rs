@@ -128,18 +128,18 @@ async fn the_gateway_starts_jobs_and_ends_them_and_keeps_its_buckets() {
         bucket.put("key", "value".into()).await.unwrap();
         assert!(bucket.get("key").await.unwrap().is_some());
     }
-    let projector: jetstream::consumer::PullConsumer = gateway
-        .get_consumer_from_stream(nats::consumers::PROJECTOR, streams::EVENTS)
-        .await
-        .unwrap();
-    let mut batch = projector.fetch().max_messages(1).messages().await.unwrap();
-    let event = futures::StreamExt::next(&mut batch).await.unwrap().unwrap();
-    event.double_ack().await.unwrap();
     let events = gateway.get_stream(streams::EVENTS).await.unwrap();
     let config = jetstream::consumer::pull::OrderedConfig::default();
     let reader = events.create_consumer(config).await.unwrap();
     let mut all = reader.messages().await.unwrap();
     assert!(futures::StreamExt::next(&mut all).await.unwrap().is_ok());
+    let of_job = subject::events_of(bench::job());
+    assert!(
+        events
+            .get_first_raw_message_by_subject(&of_job, 1)
+            .await
+            .is_ok()
+    );
 
     let mut hasty = gateway.clone();
     hasty.set_timeout(SOON);
