@@ -3,9 +3,9 @@
 use model::analysis::{ClipSlot, Edge};
 use model::{ClipIndex, Seconds};
 
-/// Shortest and longest slot in seconds; only a song shorter than that has a shorter one. A bar at 120
-/// beats a minute is two seconds long give or take what beats are heard off by: it is to be one slot.
-const SHORTEST: f64 = 1.9;
+/// Shortest and longest slot in seconds; only a song shorter than that has a shorter one. A bar of four
+/// at up to 160 beats a minute can be a slot of its own.
+const SHORTEST: f64 = 1.5;
 const LONGEST: f64 = 8.0;
 /// Songs longer than this have at least [`FEWEST`] slots.
 const LONG_SONG: f64 = 12.0;
@@ -40,7 +40,7 @@ pub struct Song<'a> {
     pub energy: &'a [f32],
 }
 
-/// Slots from 0 to the end, each 2 to 8 s long (shorter only where the song is), at least 3 where it is
+/// Slots from 0 to the end, each 1.5 to 8 s long (shorter only where the song is), at least 3 where it is
 /// longer than 12 s. Edges lie on downbeats where they can, else on beats, onsets, or even time; those
 /// of sections are preferred. A song of no length has no slots.
 ///

@@ -74,7 +74,7 @@ fn a_hundred_thousand_random_songs_are_tiled_exactly() {
             let length = slot.end.0 - slot.start.0;
             assert_eq!(slot.index, ClipIndex(at as u32));
             assert!(
-                length <= 8.0 && (length >= 1.9 || slots.len() == 1),
+                length <= 8.0 && (length >= 1.5 || slots.len() == 1),
                 "{length} s"
             );
         }
