@@ -23,6 +23,35 @@ struct Joined {
     begun: OffsetDateTime,
 }
 
+/// What lies there once a run, under a key that is no clip's: when the run's first clip began.
+#[derive(Serialize, Deserialize)]
+struct Begun {
+    #[serde(with = "time::serde::rfc3339")]
+    begun: OffsetDateTime,
+}
+
+/// How far the clips of a run are.
+#[derive(Clone, Copy)]
+struct Tally {
+    completed: u32,
+    total: u32,
+    begun: OffsetDateTime,
+}
+
+impl Tally {
+    /// How long the other clips take if they go on as they did, however many workers share them.
+    fn remaining(self, now: OffsetDateTime) -> Option<Seconds> {
+        let elapsed = (now - self.begun).as_seconds_f64();
+        if self.completed == 0 || elapsed <= 0.0 {
+            return None;
+        }
+        let open = self.total.saturating_sub(self.completed);
+        Some(Seconds(
+            elapsed / f64::from(self.completed) * f64::from(open),
+        ))
+    }
+}
+
 /// Puts a clip to the others, and hands the film on if it was the last.
 pub(super) async fn join<S: Stage>(
     worker: &Worker<S>,
@@ -31,25 +60,30 @@ pub(super) async fn join<S: Stage>(
     made: ClipMade,
 ) -> Result<(), HandOverError> {
     let ClipMade { clip, film } = made;
-    put(worker, &work.task, &clip).await?;
+    let begun = put(worker, &work.task, &clip).await?;
     let present = worker
         .clips
         .keys(&format!("{}.*", prefix(&work.task)))
         .await?;
-    let completed = present.len() as u32;
-    say(worker, work, envelope, (&clip, completed, film.clips)).await?;
-    if completed >= film.clips {
+    let tally = Tally {
+        completed: present.len() as u32,
+        total: film.clips,
+        begun: first_begun(worker, &work.task, begun).await?,
+    };
+    say(worker, work, envelope, (&clip, tally)).await?;
+    if tally.completed >= film.clips {
         complete(worker, work, envelope, film).await?;
     }
     Ok(())
 }
 
-/// The first result of a clip stays: a second one would not be what the composer was told.
+/// The first result of a clip stays: a second one would not be what the composer was told. Gives when
+/// the clip began.
 async fn put<S: Stage>(
     worker: &Worker<S>,
     task: &TaskId,
     clip: &Clip,
-) -> Result<(), HandOverError> {
+) -> Result<OffsetDateTime, HandOverError> {
     let elapsed = time::Duration::try_from(std::time::Duration::from_secs_f64(
         clip.elapsed.0.clamp(0.0, 86_400.0),
     ));
@@ -61,7 +95,24 @@ async fn put<S: Stage>(
     let key = format!("{}.{}", prefix(task), clip.index);
     let value = serde_json::to_vec(&joined)?.into();
     match worker.clips.swap(&key, value, 0).await? {
-        Swap::Set(_) | Swap::Conflict => Ok(()),
+        Swap::Set(_) | Swap::Conflict => Ok(begun),
+    }
+}
+
+/// When the run's first clip began, as the first one that was finished says it.
+async fn first_begun<S: Stage>(
+    worker: &Worker<S>,
+    task: &TaskId,
+    begun: OffsetDateTime,
+) -> Result<OffsetDateTime, HandOverError> {
+    let key = prefix(task);
+    if let Some(entry) = worker.clips.get(&key).await? {
+        return Ok(serde_json::from_slice::<Begun>(&entry.value)?.begun);
+    }
+    let value = serde_json::to_vec(&Begun { begun })?.into();
+    match worker.clips.swap(&key, value, 0).await? {
+        // Who was faster by a moment began no other time.
+        Swap::Set(_) | Swap::Conflict => Ok(begun),
     }
 }
 
@@ -69,21 +120,21 @@ async fn say<S: Stage>(
     worker: &Worker<S>,
     work: &Work,
     envelope: &Envelope<Value>,
-    (clip, completed_clips, total_clips): (&Clip, u32, u32),
+    (clip, tally): (&Clip, Tally),
 ) -> Result<(), HandOverError> {
     let complete = EventBody::VideoGenerationComplete {
         clip_index: clip.index,
         duration: envelope.job.format.rate.time_of(u64::from(clip.frames)),
         cost: Usd::ZERO,
-        completed_clips,
-        total_clips,
+        completed_clips: tally.completed,
+        total_clips: tally.total,
     };
     say_once(worker, &work.task, complete, "complete").await?;
-    let fraction = f64::from(completed_clips) / f64::from(total_clips.max(1));
+    let fraction = f64::from(tally.completed) / f64::from(tally.total.max(1));
     let progress = EventBody::Progress {
         progress: StageKind::VideoGenerator.progress_at(fraction),
         stage: StageKind::VideoGenerator,
-        estimated_remaining: None,
+        estimated_remaining: tally.remaining(crate::events::now()),
         total_cost: Usd::ZERO,
     };
     say_once(worker, &work.task, progress, "progress").await
@@ -125,4 +176,34 @@ async fn complete<S: Stage>(
 
 fn prefix(task: &TaskId) -> String {
     format!("{}.{}", task.job, task.run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(seconds: i64, completed: u32) -> Option<f64> {
+        let begun = OffsetDateTime::UNIX_EPOCH;
+        let tally = Tally {
+            completed,
+            total: 10,
+            begun,
+        };
+        let left = tally.remaining(begun + time::Duration::seconds(seconds));
+        left.map(|seconds| seconds.0)
+    }
+
+    #[test]
+    fn the_other_clips_take_as_long_each_as_those_that_are_made() {
+        assert_eq!(after(8, 1), Some(72.0));
+        assert_eq!(after(12, 4), Some(18.0));
+        assert_eq!(after(30, 10), Some(0.0));
+    }
+
+    #[test]
+    fn nothing_is_foretold_from_no_clip_or_no_time() {
+        assert_eq!(after(8, 0), None);
+        assert_eq!(after(0, 1), None);
+        assert_eq!(after(-3, 1), None, "the other worker's clock is ahead");
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use model::event::EventBody;
 use model::handoff::Referenced;
 use model::job::StageStatus;
-use model::{StageKind, Stored};
+use model::{Seconds, StageKind, Stored};
 use nats::streams;
 
 use crate::bench::{Bench, reference};
@@ -98,7 +98,30 @@ fn tells_of_every_clip(events: &[EventBody]) {
         _ => None,
     });
     assert_eq!(highest.max(), Some(85));
+    foretells_when_the_clips_are_made(events);
     assert!(matches!(events.last(), Some(EventBody::Completed { .. })));
+}
+
+/// Each clip takes 150 ms at least, by one of three workers.
+fn foretells_when_the_clips_are_made(events: &[EventBody]) {
+    let foretold: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            EventBody::Progress {
+                stage: StageKind::VideoGenerator,
+                estimated_remaining,
+                ..
+            } => estimated_remaining.map(|Seconds(left)| left),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(foretold.len(), CLIPS as usize, "{foretold:?}");
+    let [at_first, .., at_last] = foretold[..] else {
+        panic!("{foretold:?}");
+    };
+    // At least nine are open when the first is told of, and three workers share them.
+    assert!(at_first > 0.4, "{foretold:?}");
+    assert!(at_last < at_first / 2.0, "{foretold:?}");
 }
 
 #[tokio::test]
