@@ -116,12 +116,10 @@ fn foretells_when_the_clips_are_made(events: &[EventBody]) {
         })
         .collect();
     assert_eq!(foretold.len(), CLIPS as usize, "{foretold:?}");
-    let [at_first, .., at_last] = foretold[..] else {
-        panic!("{foretold:?}");
-    };
+    let (at_first, at_last) = (foretold.first().copied(), foretold.last().copied());
     // At least nine are open when the first is told of, and three workers share them.
-    assert!(at_first > 0.4, "{foretold:?}");
-    assert!(at_last < at_first / 2.0, "{foretold:?}");
+    assert!(at_first > Some(0.4), "{foretold:?}");
+    assert!(at_last < at_first.map(|left| left / 2.0), "{foretold:?}");
 }
 
 #[tokio::test]
