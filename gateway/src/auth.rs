@@ -60,7 +60,7 @@ impl Verifier {
     }
 
     /// The user that `token` speaks for, if it counts.
-    pub(crate) fn user_of(&self, token: &str) -> Option<UserId> {
+    pub(crate) fn user_of(&self, token: &str) -> Option<CurrentUser> {
         if token.len() > LONGEST_TOKEN {
             return None;
         }
@@ -68,11 +68,11 @@ impl Verifier {
             .ok()?
             .claims;
         let signed_in = claims.role.is_none_or(|role| role == AUTHENTICATED);
-        if signed_in {
-            claims.sub.parse().ok()
-        } else {
-            None
-        }
+        let id = claims.sub.parse().ok().filter(|_| signed_in)?;
+        Some(CurrentUser {
+            id,
+            expires: claims.exp,
+        })
     }
 }
 
@@ -104,6 +104,17 @@ pub fn mint_token(
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CurrentUser {
     pub(crate) id: UserId,
+    /// When the token ends, in seconds of Unix time.
+    expires: i64,
+}
+
+impl CurrentUser {
+    /// How long it is until the token is refused, the leeway included.
+    pub(crate) fn time_left(&self) -> Duration {
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let end = self.expires.saturating_add_unsigned(LEEWAY.as_secs() + 1);
+        Duration::from_secs(end.saturating_sub(now).max(0).unsigned_abs())
+    }
 }
 
 impl FromRequestParts<App> for CurrentUser {
@@ -123,11 +134,9 @@ impl FromRequestParts<App> for CurrentUser {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(ApiError::TokenMissing);
         }
-        let id = app
-            .verifier
+        app.verifier
             .user_of(token.trim())
-            .ok_or(ApiError::TokenInvalid)?;
-        Ok(Self { id })
+            .ok_or(ApiError::TokenInvalid)
     }
 }
 
@@ -152,7 +161,7 @@ mod tests {
     fn check(token: &str, accepted: bool) {
         let user = Verifier::new(&SECRET.into()).user_of(token);
         assert_eq!(
-            user.map(|user| user.to_string()).as_deref() == Some(USER),
+            user.map(|user| user.id.to_string()).as_deref() == Some(USER),
             accepted,
             "{token}"
         );

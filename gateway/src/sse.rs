@@ -55,7 +55,7 @@ pub(crate) async fn stream(
     };
     let (frames, body) = mpsc::channel(FRAMES_IN_FLIGHT);
     let connection = Connection::new(app.clone(), id, place, frames);
-    app.tasks.spawn(connection.run(start));
+    app.tasks.spawn(connection.run(start, user.time_left()));
     Ok(answer(body))
 }
 

@@ -9,7 +9,7 @@ use model::{Event, EventBody, JobId};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use crate::app::App;
 use crate::error::{Source, causes};
@@ -31,6 +31,8 @@ enum End {
     Gone,
     #[error("the client is too slow")]
     TooSlow,
+    #[error("the token has ended")]
+    TokenEnded,
     #[error("the gateway stops")]
     Stopping,
     #[error("the stream cannot be continued")]
@@ -79,11 +81,13 @@ impl Connection {
         }
     }
 
-    /// Sends until the job ends, the client goes or falls behind, or the gateway stops.
-    pub(super) async fn run(mut self, start: Start) {
+    /// Sends until the job ends, the client goes or falls behind, its token ends after `token_left` (it
+    /// may come back with another), or the gateway stops.
+    pub(super) async fn run(mut self, start: Start, token_left: Duration) {
         let stop = self.app.stop.clone();
         let end = tokio::select! {
             end = self.talk(start) => end,
+            () = sleep(token_left) => Err(End::TokenEnded),
             () = stop.cancelled() => Err(End::Stopping),
         };
         match end {

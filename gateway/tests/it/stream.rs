@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::Value;
 use testkit::eventually;
 
-use crate::app::{PATIENCE, TestApp, User, assert_problem};
+use crate::app::{PATIENCE, SECRET, TestApp, User, assert_problem};
 
 fn message(text: &str) -> EventBody {
     EventBody::Message {
@@ -373,4 +373,34 @@ async fn a_stop_closes_open_streams() {
         stopping.elapsed()
     );
     while stream.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn a_stream_is_closed_when_its_token_ends_and_goes_on_with_another() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let job = ada.uploads().await;
+    // 30 s of leeway, of which 28 are over.
+    let mut ending = app.user();
+    ending.token = token_of(&ada, -28);
+    let mut stream = Open::of(&ending, job, None).await;
+    let (_, mut last, _) = stream.next().await.unwrap();
+    while let Some((event, id, _)) = stream.next().await {
+        assert_eq!(event, "stage_update", "the job has not ended");
+        last = id;
+    }
+    let path = format!("/api/v1/jobs/{job}/stream");
+    assert_problem(ending.get(&path).await, 401, "token-invalid").await;
+    let mut stream = Open::of(&ada, job, Some(&last)).await;
+    app.says(job, message("still here")).await;
+    assert_eq!(stream.texts(1).await, ["still here"]);
+}
+
+/// A token of `user` that ends in so many seconds.
+fn token_of(user: &User<'_>, seconds: i64) -> String {
+    let exp = time::OffsetDateTime::now_utc().unix_timestamp() + seconds;
+    let claims =
+        serde_json::json!({ "sub": user.id.to_string(), "aud": "authenticated", "exp": exp });
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }
