@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::artifacts::{ArtifactError, Artifacts};
 use crate::events::Reporter;
+use crate::scratch::Scratch;
 use crate::stage::{StageError, StageResultExt};
 
 /// The task in hand and what belongs to it.
@@ -22,7 +23,7 @@ pub struct StageContext {
     pub(crate) artifacts: Artifacts,
     pub(crate) reporter: Reporter,
     pub(crate) stop: CancellationToken,
-    pub(crate) scratch: tempfile::TempDir,
+    pub(crate) scratch: Scratch,
     pub(crate) _events: Option<Arc<AbortOnDropHandle<()>>>,
 }
 
@@ -49,7 +50,7 @@ impl StageContext {
             artifacts,
             reporter,
             stop: CancellationToken::new(),
-            scratch: tempfile::tempdir()?,
+            scratch: Scratch::detached()?,
             _events: Some(Arc::new(pump)),
         };
         Ok((context, events))

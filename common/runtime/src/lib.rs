@@ -11,6 +11,7 @@ pub mod config;
 pub mod context;
 pub mod events;
 pub mod presence;
+mod scratch;
 pub mod shutdown;
 pub mod stage;
 pub mod telemetry;

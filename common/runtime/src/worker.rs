@@ -28,7 +28,7 @@ pub use settle::{MAX_ATTEMPTS, Settlement, backoff, settle};
 use crate::cancellations::CancellationWatch;
 use crate::events::EventPublisher;
 use crate::presence::{self, InHand, Presence};
-use crate::{ArtifactError, Artifacts, Cancellations, ConfigError, Shutdown, Stage, Vars};
+use crate::{ArtifactError, Artifacts, Cancellations, ConfigError, Shutdown, Stage, Vars, scratch};
 
 /// How a worker of a stage is to run.
 #[derive(Debug, Clone)]
@@ -116,6 +116,8 @@ pub async fn serve<S: Stage>(
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     let artifacts = Artifacts::open(&settings.storage_url)?;
+    let within = settings.scratch.clone();
+    tokio::task::spawn_blocking(move || scratch::sweep(&within, S::KIND)).await?;
     let Some(client) = connect(&settings, S::KIND.name(), &shutdown).await? else {
         return Ok(());
     };

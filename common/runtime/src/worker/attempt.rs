@@ -19,6 +19,7 @@ use super::settle::{Settlement, settle};
 use super::task::{self, Answer, Work};
 use crate::context::progress_event;
 use crate::events::Reporter;
+use crate::scratch::Scratch;
 use crate::stage::causes;
 use crate::{Stage, StageContext, StageError, StageResultExt};
 
@@ -98,10 +99,8 @@ fn start<S: Stage>(
 ) -> Result<Running<S::Output>, StageError> {
     let input: S::Input =
         serde_json::from_value(envelope.input.clone()).or_fatal("reading its input")?;
-    let scratch = tempfile::Builder::new()
-        .prefix(&format!("beatreel-{}-", task.stage))
-        .tempdir_in(&worker.settings.scratch)
-        .or_retry("making a scratch folder")?;
+    let scratch =
+        Scratch::make(&worker.settings.scratch, task.stage).or_retry("making a scratch folder")?;
     let stop = CancellationToken::new();
     let cx = StageContext {
         job: envelope.job.clone(),

@@ -39,6 +39,21 @@ async fn the_task_of_a_dead_worker_runs_elsewhere_within_ten_seconds_and_costs_a
 }
 
 #[tokio::test]
+async fn a_worker_removes_what_a_killed_one_left_before_it_works() {
+    let bench = Bench::start().await;
+    let left = bench.scratch().join("beatreel-task-scene_planner-killed");
+    std::fs::create_dir(&left).unwrap();
+    std::fs::write(left.join("half a plan"), "…").unwrap();
+    let begun = Arc::new(Notify::new());
+    let _worker = bench.serve("one", Planner::stuck(&begun));
+    bench.submit_heard().await;
+    begun.notified().await;
+    assert!(!left.exists());
+    let working = std::fs::read_dir(bench.scratch()).unwrap().count();
+    assert_eq!(working, 1, "its own");
+}
+
+#[tokio::test]
 async fn a_worker_whose_claim_has_moved_on_drops_its_work_and_says_nothing() {
     let bench = Bench::start().await;
     let begun = Arc::new(Notify::new());
