@@ -13,10 +13,10 @@ FROM debian:trixie-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates ffmpeg \
     && rm -rf /var/lib/apt/lists/* \
-    && mkdir /data && chown 65532:65532 /data
+    # Volumes take the owner of the folder that they are mounted on.
+    && mkdir -p /data/objects /data/database /data/scratch && chown -R 65532:65532 /data
 COPY --from=build /beatreel /usr/local/bin/beatreel
 USER 65532:65532
-VOLUME /data
 ENV FFMPEG_BIN=/usr/bin/ffmpeg LOG_FORMAT=json
 ENTRYPOINT ["beatreel"]
 CMD ["--help"]

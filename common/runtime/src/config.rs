@@ -49,16 +49,9 @@ fn listed(problems: &[Problem]) -> String {
 }
 
 impl Vars {
-    /// The environment of this process. `NAME_FILE` names a file that holds the value of `NAME`, for
-    /// secrets in containers.
+    /// The environment of this process.
     pub fn from_env() -> Self {
-        Self::of(|name| {
-            environment(name).or_else(|| {
-                let path = environment(&format!("{name}_FILE"))?;
-                let text = std::fs::read_to_string(path).ok()?;
-                Some(text.trim_end_matches(['\r', '\n']).to_owned())
-            })
-        })
+        Self::of(environment)
     }
 
     /// These and no others.
@@ -79,9 +72,23 @@ impl Vars {
         }
     }
 
-    /// The value as it is, if it is set and not empty.
+    /// The value as it is, if it is set and not empty. `NAME_FILE` may name a file that holds it instead,
+    /// for secrets in containers; one that cannot be read is noted.
     pub fn text(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).filter(|value| !value.is_empty())
+        let given = |name: &str| (self.lookup)(name).filter(|value| !value.is_empty());
+        given(name).or_else(|| {
+            let variable = format!("{name}_FILE");
+            match std::fs::read_to_string(given(&variable)?) {
+                Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
+                Err(error) => {
+                    self.note(
+                        &variable,
+                        format!("names a file that cannot be read: {error}"),
+                    );
+                    None
+                }
+            }
+        })
     }
 
     /// The value as it is, or `default`.
@@ -179,6 +186,27 @@ mod tests {
         insta::assert_snapshot!(
             error,
             @"CONCURRENCY is not usable: invalid digit found in string; NATS_PASSWORD is not set, but NATS_USER is; STORAGE_URL is not set"
+        );
+    }
+
+    #[test]
+    fn a_value_may_come_from_a_file_and_a_file_that_is_not_there_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        std::fs::write(&file, "s3cret\n").unwrap();
+        let path = file.to_str().unwrap();
+        let vars = Vars::from_pairs([
+            ("KEY", ""),
+            ("KEY_FILE", path),
+            ("TOKEN_FILE", "/nowhere/at/all"),
+        ]);
+
+        assert_eq!(vars.text("KEY").as_deref(), Some("s3cret"));
+        assert_eq!(vars.text("TOKEN"), None);
+        let error = vars.check(()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("TOKEN_FILE names a file that cannot be read"),
+            "{error}"
         );
     }
 
