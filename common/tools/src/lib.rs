@@ -1,6 +1,6 @@
 //! Finds or fetches the pinned nats-server and ffmpeg, and keeps child processes tied to us.
 //!
-//! Knows nothing of jobs, stages or media. Start reading at [`find`]'s order of places, or at
+//! Knows nothing of jobs, stages or media. Start reading at `find.rs`'s order of places, or at
 //! [`child::spawn`].
 
 pub mod child;

@@ -2,7 +2,7 @@
 //!
 //! A clip is a function of its instruction and of the song's curves, so it is stored under the digest
 //! of those: a task that comes twice, or again in a later run, finds it there. Must not know the other
-//! clips. Start reading at [`VideoGenerator`]'s `run`; [`render`] draws and encodes side by side.
+//! clips. Start reading at [`VideoGenerator`]'s `run`; `render.rs` draws and encodes side by side.
 
 mod recipe;
 mod render;
