@@ -6,9 +6,12 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
 use model::envelope::Envelope;
+use model::event::JOB_CANCELLED;
 use model::job::StageStatus;
 use model::{Event, EventBody, StageKind, TaskId};
+use nats::kv::KvError;
 use nats::publish::{self, PublishError, Published};
+use runtime::Cancellations;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -19,8 +22,11 @@ use crate::store::{OutboxEntry, Store, StoreError};
 
 /// How long to wait after trouble.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How often live jobs are checked for a first message that was lost with its stream.
+/// How often live jobs are checked for a first message that was lost with its stream, and for a
+/// cancellation that got no further than its flag.
 const RECONCILIATION: Duration = Duration::from_mins(1);
+/// What the error of a cancelled job says.
+pub(crate) const CANCELLED: &str = "Job cancelled by user";
 
 /// Why publishing stopped; it goes on after a pause.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +35,9 @@ enum RelayError {
     Publish(#[from] PublishError),
     #[error("reading the outbox")]
     Store(#[from] StoreError),
-    #[error("writing a first message")]
+    #[error("reading the cancellation flags")]
+    Flags(#[from] KvError),
+    #[error("writing a message")]
     Json(#[from] serde_json::Error),
 }
 
@@ -66,11 +74,31 @@ fn first_task(job: &Job) -> Result<OutboxEntry, serde_json::Error> {
     })
 }
 
+/// The end of a cancelled job. Like every end it is written once, and the first end wins.
+pub(crate) fn cancelled_end(job: &Job) -> Result<OutboxEntry, serde_json::Error> {
+    let end = Event {
+        job_id: job.brief.id,
+        run: job.brief.run,
+        timestamp: OffsetDateTime::now_utc(),
+        body: EventBody::Error {
+            error: CANCELLED.to_owned(),
+            code: JOB_CANCELLED.to_owned(),
+            retryable: false,
+            stage: None,
+        },
+    };
+    Ok(OutboxEntry {
+        subject: nats::subject::event(&end),
+        payload: serde_json::to_string(&end)?,
+    })
+}
+
 /// Publishes the outbox.
 #[derive(Clone)]
 pub(crate) struct Relay {
     pub(crate) jetstream: Context,
     pub(crate) store: Store,
+    pub(crate) cancellations: Cancellations,
     /// Wakes it when something was accepted.
     pub(crate) wake: Arc<Notify>,
 }
@@ -109,13 +137,18 @@ impl Relay {
     }
 
     /// Publishes what lies there since before the start, and the first task of every live job whose
-    /// message is gone (a lost or emptied WORK); for all others the server says that it is there.
+    /// message is gone (a lost or emptied WORK); for all others the server says that it is there. A job
+    /// whose flag is raised gets its end instead: workers drop its work without a word.
     async fn reconcile(&self) -> Result<(), RelayError> {
         self.publish_all().await?;
         let settled = OffsetDateTime::now_utc() - RECONCILIATION;
         let before = (settled.unix_timestamp_nanos() / 1_000_000) as i64;
         for job in self.store.live_jobs(before).await? {
-            self.publish(&first_task(&job)?).await?;
+            if self.cancellations.is_raised(job.brief.id).await? {
+                self.publish(&cancelled_end(&job)?).await?;
+            } else {
+                self.publish(&first_task(&job)?).await?;
+            }
         }
         Ok(())
     }

@@ -129,6 +129,7 @@ fn start_tasks(app: &App, position: watch::Sender<u64>) {
     let relay = Relay {
         jetstream: app.jetstream.clone(),
         store: app.store.clone(),
+        cancellations: app.cancellations.clone(),
         wake: Arc::clone(&app.wake_relay),
     };
     app.tasks.spawn(relay.run(app.stop.clone()));

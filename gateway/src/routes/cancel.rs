@@ -7,16 +7,17 @@ use axum::Json;
 use axum::extract::State;
 use model::event::JOB_CANCELLED;
 use model::job::JobStatus;
-use model::{Event, EventBody, JobId};
+use model::{Event, EventBody, JobId, UserId};
 use nats::publish::{self, Published};
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, OrFault};
 use crate::extract::JobPath;
 use crate::job::Job;
+use crate::relay::{self, CANCELLED};
+use crate::store::OutboxEntry;
 
 /// How long raising the flag may take.
 const FLAG_PATIENCE: Duration = Duration::from_secs(3);
@@ -24,8 +25,6 @@ const FLAG_PATIENCE: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long an answer waits for the row to show the end; the end itself is settled before.
 const ROW_PATIENCE: Duration = Duration::from_secs(2);
-/// What the job's error says.
-const MESSAGE: &str = "Job cancelled by user";
 
 #[derive(Serialize)]
 pub(crate) struct Cancelled {
@@ -41,42 +40,38 @@ pub(crate) async fn cancel(
     JobPath(id): JobPath,
 ) -> Result<Json<Cancelled>, ApiError> {
     let job = app.job_of(user, id).await?;
-    if !job.state.status.is_terminal() {
-        let by = user.id.to_string();
-        tokio::time::timeout(FLAG_PATIENCE, app.cancellations.raise(id, &by, MESSAGE))
-            .await
-            .or_unavailable("raising the cancellation flag")?
-            .or_unavailable("raising the cancellation flag")?;
+    let mut status = job.state.status;
+    if !status.is_terminal() {
+        // A task of its own: a client that hangs up must not leave a flag without an end.
+        let stopping = app.tasks.spawn(stop(app.clone(), user.id, job));
+        status = stopping.await.or_internal("cancelling a job")??;
     }
-    match end(&app, &job).await? {
+    match status {
         JobStatus::Cancelled => Ok(Json(Cancelled {
             job_id: id,
-            status: JobStatus::Cancelled,
-            message: MESSAGE,
+            status,
+            message: CANCELLED,
         })),
         ended => Err(ApiError::AlreadyFinished(ended)),
     }
 }
 
+/// Raises the flag, then ends the job. What is broken off between the two, the relay ends.
+async fn stop(app: App, by: UserId, job: Job) -> Result<JobStatus, ApiError> {
+    const DOING: &str = "raising the cancellation flag";
+    let by = by.to_string();
+    let raised = app.cancellations.raise(job.brief.id, &by, CANCELLED);
+    tokio::time::timeout(FLAG_PATIENCE, raised)
+        .await
+        .or_unavailable(DOING)?
+        .or_unavailable(DOING)?;
+    end(&app, &job).await
+}
+
 /// How the job has ended, by us or before us: the terminal event is written once, and the first wins.
 async fn end(app: &App, job: &Job) -> Result<JobStatus, ApiError> {
     const DOING: &str = "ending a job";
-    if job.state.status.is_terminal() {
-        return Ok(job.state.status);
-    }
-    let event = Event {
-        job_id: job.brief.id,
-        run: job.brief.run,
-        timestamp: OffsetDateTime::now_utc(),
-        body: EventBody::Error {
-            error: MESSAGE.to_owned(),
-            code: JOB_CANCELLED.to_owned(),
-            retryable: false,
-            stage: None,
-        },
-    };
-    let subject = nats::subject::event(&event);
-    let payload = serde_json::to_vec(&event).or_internal(DOING)?;
+    let OutboxEntry { subject, payload } = relay::cancelled_end(job).or_internal(DOING)?;
     let written = publish::write_once(
         &app.jetstream,
         subject.clone(),

@@ -2,6 +2,7 @@
 
 use model::EventBody;
 use model::event::JOB_CANCELLED;
+use reqwest::Method;
 use runtime::Cancellations;
 use serde_json::Value;
 use testkit::eventually;
@@ -78,4 +79,30 @@ async fn when_cancel_and_completion_race_there_is_one_end_and_everybody_says_the
         let completed = matches!(end.body, EventBody::Completed { .. });
         assert_eq!(completed, status == "completed");
     }
+}
+
+#[tokio::test]
+async fn a_cancellation_that_was_broken_off_after_its_flag_is_brought_to_its_end() {
+    let mut app = TestApp::start().await;
+    let (job, path, token) = {
+        let ada = app.user();
+        let job = ada.uploads().await;
+        (job, format!("/api/v1/jobs/{job}"), ada.token)
+    };
+    app.settled().await;
+    // As if the process had died between the two. The relay leaves young jobs alone.
+    let flags = Cancellations::new(app.jetstream.clone());
+    flags
+        .raise(job, "a user", "no longer wanted")
+        .await
+        .unwrap();
+    app.sql("UPDATE jobs SET created_at = created_at - 120000")
+        .await;
+    app.restart().await;
+    eventually("the job is cancelled", PATIENCE, async || {
+        let show = app.request(Method::GET, &path).bearer_auth(&token);
+        let shown: Value = show.send().await.unwrap().json().await.unwrap();
+        (shown["status"] == "cancelled" && shown["error_code"] == JOB_CANCELLED).then_some(())
+    })
+    .await;
 }
