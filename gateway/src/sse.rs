@@ -41,16 +41,21 @@ pub(crate) async fn stream(
 ) -> Result<Response, ApiError> {
     let seen = last_seen(&headers, &parameters)?;
     let job = app.job_of(user, id).await?;
-    if let (Some(seen), Some(end)) = (seen, job.state.end_sequence)
-        && seen >= end
-    {
+    if has_seen_the_end(&job, seen) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let place = app.hub.subscribe(id)?;
-    // Once more, now that nothing more can pass by unheard.
+    let reached = match seen {
+        Some(seen) => reached(&app, seen).await,
+        None => None,
+    };
+    // Once more, now that nothing more can pass by unheard and the rows are as far as the client.
     let job = app.job_of(user, id).await?;
-    let start = match seen {
-        Some(seen) => resume(&app, &job, seen).await?,
+    if has_seen_the_end(&job, seen) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let start = match reached {
+        Some(seen) => resume(&app, job, seen).await?,
         None => Start::Fresh(Box::new(job)),
     };
     let (frames, body) = mpsc::channel(FRAMES_IN_FLIGHT);
@@ -86,19 +91,23 @@ fn last_seen(headers: &HeaderMap, parameters: &Parameters) -> Result<Option<u64>
     }
 }
 
-/// Where to go on. The whole state again if what follows `seen` is no longer all there, or `seen` is
-/// from another stream. 0 is before the first event: all of the job that is kept comes again.
-async fn resume(app: &App, job: &Job, seen: u64) -> Result<Start, ApiError> {
+fn has_seen_the_end(job: &Job, seen: Option<u64>) -> bool {
+    matches!((seen, job.state.end_sequence), (Some(seen), Some(end)) if seen >= end)
+}
+
+/// `seen`, once the rows are that far. `None` if they do not get there: it is from another stream.
+async fn reached(app: &App, seen: u64) -> Option<u64> {
     let mut position = app.position.clone();
-    let reached = async {
-        position
-            .wait_for(|position| *position >= seen)
-            .await
-            .is_ok()
-    };
-    let reached = tokio::time::timeout(CATCH_UP_PATIENCE, reached).await;
-    if reached != Ok(true) || may_have_missed(app, job, seen).await? {
-        return Ok(Start::Fresh(Box::new(job.clone())));
+    let there = position.wait_for(|position| *position >= seen);
+    let there = tokio::time::timeout(CATCH_UP_PATIENCE, there).await;
+    matches!(there, Ok(Ok(_))).then_some(seen)
+}
+
+/// Where to go on behind `seen`. The whole state again if what follows it is no longer all there. 0 is
+/// before the first event: all of the job that is kept comes again.
+async fn resume(app: &App, job: Job, seen: u64) -> Result<Start, ApiError> {
+    if may_have_missed(app, &job, seen).await? {
+        return Ok(Start::Fresh(Box::new(job)));
     }
     let progress = app
         .store

@@ -202,6 +202,14 @@ impl TestApp {
         pool.close().await;
     }
 
+    /// Keeps everybody else from writing rows for as long as the transaction is held.
+    pub(crate) async fn holds_the_rows(&self) -> sqlx::Transaction<'static, sqlx::Sqlite> {
+        let pool = sqlx::SqlitePool::connect(&self.config.database_url)
+            .await
+            .unwrap();
+        pool.begin_with("BEGIN IMMEDIATE").await.unwrap()
+    }
+
     /// Every file of the object store.
     pub(crate) fn objects(&self) -> Vec<String> {
         let mut found = vec![];
@@ -243,14 +251,19 @@ impl TestApp {
         window["slots"].as_array().unwrap().len()
     }
 
-    /// Waits until all events that were said are in the rows.
-    pub(crate) async fn settled(&self) {
+    /// The sequence of the last event that was said.
+    pub(crate) async fn last_event(&self) -> u64 {
         let stream = self
             .jetstream
             .get_stream(nats::streams::EVENTS)
             .await
             .unwrap();
-        let last = stream.cached_info().state.last_sequence as i64;
+        stream.cached_info().state.last_sequence
+    }
+
+    /// Waits until all events that were said are in the rows.
+    pub(crate) async fn settled(&self) {
+        let last = self.last_event().await as i64;
         eventually("the rows are up to date", PATIENCE, async || {
             let sql = "SELECT COALESCE(MAX(sequence), 0) FROM projection";
             (self.count(sql).await >= last).then_some(())

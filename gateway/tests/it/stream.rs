@@ -290,6 +290,24 @@ async fn progress_on_a_stream_never_falls_also_not_over_a_resume() {
 }
 
 #[tokio::test]
+async fn who_has_seen_the_end_is_told_so_also_while_the_rows_are_behind() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let job = ada.uploads().await;
+    app.settled().await;
+    let rows = app.holds_the_rows().await;
+    app.completes(job, b"a film").await;
+    let end = app.last_event().await;
+    let path = format!("/api/v1/jobs/{job}/stream?after={end}");
+    let mut answer = Box::pin(ada.request(Method::GET, &path).send());
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut answer).await;
+    assert!(early.is_err(), "the answer waits for the rows: {early:?}");
+    rows.rollback().await.unwrap();
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), 204);
+}
+
+#[tokio::test]
 async fn an_id_from_nowhere_gets_the_whole_state() {
     let app = TestApp::start().await;
     let ada = app.user();
