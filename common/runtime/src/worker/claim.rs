@@ -25,6 +25,9 @@ const BELIEVED: Duration = consumers::RENEWAL
 /// How long after a break of the connection others are given to renew their claims first.
 const COMING_BACK: Duration = consumers::RENEWAL.saturating_add(Duration::from_secs(1));
 
+/// How often a claim is written again because a late write of our own came before it.
+const OWN_CONFLICTS: usize = 4;
+
 /// What lies in the bucket `claims` under a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
@@ -222,18 +225,26 @@ impl Lease {
         Ok(claim)
     }
 
+    /// Writes the claim over the one that we hold.
+    ///
+    /// A conflict may be with ourselves: a renewal that was given up in an outage is still sent when the
+    /// connection is back. Then what we hold lies there under another revision, and is ours all the same.
     async fn write(&self, held: &mut Held, claim: Claim) -> Result<(), LeaseError> {
-        match self
-            .bucket
-            .swap(&self.key, json(&claim)?, held.revision)
-            .await?
-        {
-            Swap::Set(revision) => {
+        let value = json(&claim)?;
+        for _ in 0..OWN_CONFLICTS {
+            let swap = self.bucket.swap(&self.key, value.clone(), held.revision);
+            if let Swap::Set(revision) = swap.await? {
                 *held = Held { claim, revision };
-                Ok(())
+                return Ok(());
             }
-            Swap::Conflict => Err(LeaseError::Moved),
+            let there = self.bucket.get(&self.key).await?;
+            let there = there.ok_or(LeaseError::Moved)?;
+            if serde_json::from_slice::<Claim>(&there.value)? != held.claim {
+                return Err(LeaseError::Moved);
+            }
+            held.revision = there.revision;
         }
+        Err(LeaseError::Moved)
     }
 }
 

@@ -110,6 +110,43 @@ async fn a_worker_whose_claim_has_moved_on_drops_its_work_and_says_nothing() {
 }
 
 #[tokio::test]
+async fn a_late_renewal_of_its_own_does_not_cost_a_worker_its_task() {
+    let bench = Bench::start().await;
+    let (begun, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let toy = Planner::new({
+        let (begun, finish) = (begun.clone(), finish.clone());
+        move |_, _| {
+            let (begun, finish) = (begun.clone(), finish.clone());
+            async move {
+                begun.notify_one();
+                finish.notified().await;
+                Ok(())
+            }
+        }
+    });
+    let _one = bench.serve("one", toy.clone());
+    let task = bench.submit_heard().await;
+    begun.notified().await;
+
+    // What a publish of its own does that nobody waited for any more.
+    let key = task.to_string();
+    let claim = bench.claims().get(&key).await.unwrap().unwrap();
+    bench.claims().put(&key, claim.value).await.unwrap();
+    finish.notify_one();
+    bench.settled(StageKind::ScenePlanner).await;
+
+    let claim = bench.claim(&task).await.unwrap();
+    assert!(matches!(claim.state, ClaimState::Done { .. }), "{claim:?}");
+    assert_eq!((claim.worker.as_str(), claim.epoch), ("one", 1));
+    assert_eq!(toy.calls(), 1);
+    assert!(
+        bench
+            .has_message(&bench.task(StageKind::ReferenceGenerator))
+            .await
+    );
+}
+
+#[tokio::test]
 async fn a_task_that_kills_its_workers_is_parked_and_not_tried_for_ever() {
     let bench = Bench::start().await;
     let task = bench.task(StageKind::ScenePlanner);
