@@ -60,7 +60,7 @@ pub(crate) struct Parts {
     /// Up to which sequence of EVENTS the rows are.
     pub(crate) position: watch::Receiver<u64>,
     pub(crate) wake_relay: Arc<Notify>,
-    pub(crate) uploads: Semaphore,
+    pub(crate) uploads: Arc<Semaphore>,
     pub(crate) decodes: Semaphore,
     /// What runs besides requests; waited for at the end.
     pub(crate) tasks: TaskTracker,

@@ -107,7 +107,7 @@ async fn assemble(
         hub: Hub::default(),
         position: read_position,
         wake_relay: Arc::new(Notify::new()),
-        uploads: Semaphore::new(UPLOADS),
+        uploads: Arc::new(Semaphore::new(UPLOADS)),
         decodes: Semaphore::new(DECODES),
         tasks: TaskTracker::new(),
         stop: shutdown.token(),

@@ -1,5 +1,6 @@
 //! `POST /api/v1/upload-audio`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -36,12 +37,20 @@ pub(crate) async fn upload(
     request: Request,
 ) -> Result<Response, ApiError> {
     app.limiter.peek(user.id).await?;
-    let _place = tokio::time::timeout(PLACE_PATIENCE, app.uploads.acquire())
+    let place = tokio::time::timeout(PLACE_PATIENCE, Arc::clone(&app.uploads).acquire_owned())
         .await
-        .or_unavailable("waiting for a place among the uploads")?;
+        .or_unavailable("waiting for a place among the uploads")?
+        .or_internal("waiting for a place among the uploads")?;
     let form = UploadForm::receive(request, app.config.max_upload_bytes).await?;
-    // A task of its own: a client that hangs up must not leave half an acceptance behind.
-    let accepting = app.tasks.spawn(intake::accept(app.clone(), user.id, form));
+    // A task of its own: a client that hangs up must not leave half an acceptance behind. The place
+    // goes with it: what nobody waits for any more is still work.
+    let accepting = app.tasks.spawn({
+        let app = app.clone();
+        async move {
+            let _place = place;
+            intake::accept(app, user.id, form).await
+        }
+    });
     let (job, quota) = accepting.await.or_internal("accepting a job")??;
 
     let body = Accepted {
