@@ -2,6 +2,8 @@
 
 pub(crate) mod form;
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,6 +47,8 @@ pub(crate) async fn accept(
     form: UploadForm,
 ) -> Result<(Job, Quota), ApiError> {
     let canonical = form.scratch.path().join(SONG);
+    // Before the wait for a decoder: what is no song need not take a turn.
+    look(form.song()).await?;
     let shape = {
         let _turn = turn(&app).await?;
         // The wait may have been long: others of the same user may have taken the last slot meanwhile.
@@ -93,6 +97,17 @@ async fn turn(app: &App) -> Result<SemaphorePermit<'_>, ApiError> {
         .or_internal("waiting for a decoder")
 }
 
+/// Refuses what does not begin like a song, on a thread that may block.
+async fn look(source: &Path) -> Result<(), ApiError> {
+    let source = source.to_owned();
+    let kind = move || audio::kind_of(&mut BufReader::new(File::open(source)?));
+    tokio::task::spawn_blocking(kind)
+        .await
+        .or_internal("looking at a song")?
+        .map(|_| ())
+        .map_err(|error| refusal("looking at a song", error))
+}
+
 /// Decodes on a thread that may block.
 async fn decode(app: &App, source: &Path, destination: &Path) -> Result<Canonical, ApiError> {
     let (source, destination) = (source.to_owned(), destination.to_owned());
@@ -100,13 +115,18 @@ async fn decode(app: &App, source: &Path, destination: &Path) -> Result<Canonica
     tokio::task::spawn_blocking(move || audio::canonicalise(&source, &destination, &limits))
         .await
         .or_internal("decoding a song")?
-        .map_err(|error| match error {
-            about_the_file if about_the_file.is_about_the_file() => ApiError::Audio(about_the_file),
-            ours => ApiError::Internal {
-                doing: "decoding a song",
-                source: Box::<AudioError>::new(ours),
-            },
-        })
+        .map_err(|error| refusal("decoding a song", error))
+}
+
+/// The client's fault or ours.
+fn refusal(doing: &'static str, error: AudioError) -> ApiError {
+    if error.is_about_the_file() {
+        return ApiError::Audio(error);
+    }
+    ApiError::Internal {
+        doing,
+        source: error.into(),
+    }
 }
 
 /// Stores the song, then writes the job and its first messages in one transaction.
