@@ -27,6 +27,10 @@ use tokio_util::task::AbortOnDropHandle;
 /// Enough for a dead worker's task to run elsewhere on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(25);
 
+/// Enough for what is done at once, on a busy machine, and less than the server waits before it takes a
+/// task away.
+pub(crate) const BUSY: Duration = Duration::from_secs(6);
+
 pub(crate) struct Bench {
     pub(crate) server: NatsServer,
     pub(crate) jetstream: Context,

@@ -102,7 +102,8 @@ fn tells_of_every_clip(events: &[EventBody]) {
     assert!(matches!(events.last(), Some(EventBody::Completed { .. })));
 }
 
-/// Each clip takes 150 ms at least, by one of three workers.
+/// Each clip takes 150 ms at least, by one of three workers. How the figure falls is proved beside the
+/// tally: what each worker sees of the others, and in which order they say it, is a matter of load.
 fn foretells_when_the_clips_are_made(events: &[EventBody]) {
     let foretold: Vec<_> = events
         .iter()
@@ -116,10 +117,11 @@ fn foretells_when_the_clips_are_made(events: &[EventBody]) {
         })
         .collect();
     assert_eq!(foretold.len(), CLIPS as usize, "{foretold:?}");
-    let (at_first, at_last) = (foretold.first().copied(), foretold.last().copied());
+    let longest = foretold.iter().copied().fold(0.0, f64::max);
     // At least nine are open when the first is told of, and three workers share them.
-    assert!(at_first > Some(0.4), "{foretold:?}");
-    assert!(at_last < at_first.map(|left| left / 2.0), "{foretold:?}");
+    assert!(longest > 0.4, "{foretold:?}");
+    // Whoever saw the last clip saw that none is open.
+    assert!(foretold.contains(&0.0), "{foretold:?}");
 }
 
 #[tokio::test]
