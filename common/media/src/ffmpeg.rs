@@ -66,6 +66,14 @@ pub enum FfmpegError {
         /// Why not.
         source: io::Error,
     },
+    /// A list of clips has one line a file, in UTF-8.
+    #[error(
+        "the clip {path:?} cannot be listed: its path has to be UTF-8 and to hold no line break"
+    )]
+    Unlisted {
+        /// The clip.
+        path: PathBuf,
+    },
     /// A frame has another length than the format says.
     #[error("a frame has {length} bytes; {expected} are expected")]
     FrameLength {
@@ -123,7 +131,7 @@ impl Ffmpeg {
         cancel: &CancellationToken,
     ) -> Result<(), FfmpegError> {
         let part = PartFile::of(out);
-        command.arg(part.path());
+        output(&mut command, part.path());
         Process::start(doing, command, &self.program)?
             .finish(cancel)
             .await?;
@@ -138,9 +146,37 @@ fn input(command: &mut Command, file: &Path) {
         .arg(protected(file));
 }
 
+/// Adds the output file, the last argument of a command.
+fn output(command: &mut Command, file: &Path) {
+    command.arg(protected(file));
+}
+
 /// The file as ffmpeg cannot misread it: a name such as `concat:a|b` or `-i` is a file, too.
 fn protected(file: &Path) -> std::ffi::OsString {
     let mut name = std::ffi::OsString::from("file:");
     name.push(OsStr::new(file));
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_end_of_a_command_takes_a_file_for_an_option_or_a_protocol() {
+        let mut command = Command::new("ffmpeg");
+        input(&mut command, Path::new("concat:a|b"));
+        output(&mut command, Path::new("-n"));
+        let words: Vec<&OsStr> = command.as_std().get_args().collect();
+        assert_eq!(
+            words,
+            [
+                "-protocol_whitelist",
+                "file,pipe",
+                "-i",
+                "file:concat:a|b",
+                "file:-n"
+            ]
+        );
+    }
 }

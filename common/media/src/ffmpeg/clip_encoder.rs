@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio_util::sync::CancellationToken;
 
-use super::{Ffmpeg, FfmpegError, PartFile, Process};
+use super::{Ffmpeg, FfmpegError, PartFile, Process, output};
 use crate::house;
 
 /// An ffmpeg that encodes one clip. Takes frames as fast as x264 does; holds none of them itself.
@@ -38,8 +38,8 @@ impl Ffmpeg {
             .args(house::raw_input(format))
             .args(["-protocol_whitelist", "file,pipe", "-i", "pipe:0"])
             .args(house::encoding(format))
-            .arg(part.path())
             .stdin(Stdio::piped());
+        output(&mut command, part.path());
         let mut process = Process::start("encoding a clip", command, &self.program)?;
         let stdin = process.take_stdin().ok_or_else(|| FfmpegError::Start {
             program: self.program.clone(),

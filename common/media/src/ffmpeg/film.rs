@@ -70,10 +70,12 @@ impl Ffmpeg {
         cancel: &CancellationToken,
     ) -> Result<(), FfmpegError> {
         let list = out.with_extension("list");
-        fs::write(&list, list_of(parts.clips, parts.format)).map_err(|source| FfmpegError::Io {
-            doing: "writing",
-            path: list.clone(),
-            source,
+        fs::write(&list, list_of(parts.clips, parts.format)?).map_err(|source| {
+            FfmpegError::Io {
+                doing: "writing",
+                path: list.clone(),
+                source,
+            }
         })?;
         let (timescale, step) = house::ticks(parts.format.rate);
         let mut command = self.command();
@@ -120,20 +122,32 @@ impl Ffmpeg {
 
 /// The list for the concat demuxer. It counts in microseconds: each duration is the difference of two
 /// rounded absolute times, so that no rounding adds up.
-fn list_of(clips: &[JoinedClip], format: VideoFormat) -> String {
+fn list_of(clips: &[JoinedClip], format: VideoFormat) -> Result<String, FfmpegError> {
     let microseconds = |frame: u64| (format.rate.time_of(frame).0 * 1e6).round() as u64;
     let mut first = 0;
     let entries = clips.iter().map(|clip| {
         let end = first + u64::from(clip.frames);
         let length = microseconds(end) - microseconds(first);
-        let file = clip.file.display().to_string().replace('\'', r"'\''");
+        let file = listed(&clip.file)?;
         let (seconds, rest) = (length / 1_000_000, length % 1_000_000);
         first = end;
-        format!("file 'file:{file}'\nduration {seconds}.{rest:06}\n")
+        Ok(format!(
+            "file 'file:{file}'\nduration {seconds}.{rest:06}\n"
+        ))
     });
-    iter::once("ffconcat version 1.0\n".to_owned())
+    iter::once(Ok("ffconcat version 1.0\n".to_owned()))
         .chain(entries)
         .collect()
+}
+
+/// The file's path as it stands between the quotes of a list. There, nothing but the quote is special,
+/// and nothing can stand for the end of a line.
+fn listed(file: &Path) -> Result<String, FfmpegError> {
+    let path = file.to_str().filter(|path| !path.contains(['\n', '\r']));
+    let path = path.ok_or_else(|| FfmpegError::Unlisted {
+        path: file.to_owned(),
+    })?;
+    Ok(path.replace('\'', r"'\''"))
 }
 
 /// Puts every frame exactly on its tick again, and lets decoding run ahead evenly: packets come in
@@ -165,7 +179,7 @@ mod tests {
             file: "it's.mp4".into(),
             frames: 7,
         };
-        let list = list_of(&vec![clip; 300], format);
+        let list = list_of(&vec![clip; 300], format).unwrap();
         let durations = list
             .lines()
             .filter_map(|line| line.strip_prefix("duration "));
@@ -174,5 +188,20 @@ mod tests {
             .sum();
         assert_eq!(sum, 70_000_000); // 300 · 7 / 30 s
         assert!(list.contains(r"file 'file:it'\''s.mp4'"));
+    }
+
+    #[test]
+    fn a_path_that_no_list_can_hold_is_refused_by_name() {
+        for name in ["two\nlines.mp4", "two\rlines.mp4"] {
+            let error = listed(Path::new(name)).unwrap_err().to_string();
+            assert!(error.contains(&format!("{name:?}")), "{error}");
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStrExt;
+            let name = std::ffi::OsStr::from_bytes(b"\xff.mp4");
+            let error = listed(Path::new(name)).unwrap_err();
+            assert!(matches!(error, FfmpegError::Unlisted { .. }), "{error}");
+        }
     }
 }

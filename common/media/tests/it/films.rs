@@ -145,6 +145,34 @@ async fn a_title_is_only_ever_a_title() {
 }
 
 #[tokio::test]
+async fn a_folder_of_any_name_holds_a_film() {
+    let scratch = tempfile::Builder::new()
+        .prefix("it's 3:00  %d \\ \"ä\" ")
+        .tempdir()
+        .unwrap();
+    let clips = clips(scratch.path(), &[3, 5]).await;
+    let movie = film(scratch.path(), &clips, &sound::tone(440.0, 0.3), "x").await;
+    assert_eq!(movie.video.unwrap().frames, 8);
+
+    let poster = scratch.path().join("poster.jpg");
+    let still = Still {
+        format: FORMAT,
+        frame: 4,
+    };
+    ffmpeg()
+        .poster(
+            &scratch.path().join("film.mp4"),
+            still,
+            &poster,
+            &CancellationToken::new(),
+        )
+        .await
+        .unwrap();
+    let picture = image::open(&poster).unwrap();
+    assert_eq!(picture.width(), 160);
+}
+
+#[tokio::test]
 async fn a_poster_is_the_frame_that_was_asked_for_in_its_colours() {
     let scratch = tempdir().unwrap();
     // Frame 16 is the one with a single white bar, the fifth.
