@@ -34,13 +34,9 @@ impl StreamEvent {
         self.data.get(member)?.as_f64()
     }
 
+    /// Whether nothing follows. The state of a job that has ended does not count: its end follows.
     fn is_terminal(&self) -> bool {
-        let ended_before = || {
-            self.text("status")
-                .is_some_and(|s| matches!(s, "completed" | "failed" | "cancelled"))
-        };
         matches!(self.name.as_str(), "completed" | "error")
-            || (self.name == "progress" && ended_before())
     }
 }
 
@@ -61,9 +57,11 @@ impl Api {
     ) -> anyhow::Result<JobView> {
         let mut last_id = None;
         let mut failures = 0;
+        let mut has_ended = false;
         loop {
             let heard = patiently(self.listen(job, &mut last_id, &mut tell)).await?;
-            if !matches!(heard, Some(Heard::End)) {
+            let is_told = matches!(heard, Some(Heard::End));
+            if !is_told {
                 failures = if matches!(heard, Some(Heard::Break { something: true })) {
                     0
                 } else {
@@ -76,10 +74,14 @@ impl Api {
                 }
                 tokio::time::sleep(pause(failures)).await;
             }
-            // The stream may have ended for a reason of its own: the job itself is the truth.
+            // The stream may have ended for a reason of its own: the job itself is the truth. An end
+            // that was lost with the connection is asked for once more.
             match patiently(self.job(job)).await? {
-                Some(view) if view.status.is_terminal() => return Ok(view),
-                _ => {}
+                Some(view) if view.status.is_terminal() && (is_told || has_ended) => {
+                    return Ok(view);
+                }
+                Some(view) => has_ended = view.status.is_terminal(),
+                None => {}
             }
         }
     }
@@ -225,6 +227,39 @@ mod tests {
         );
         assert!(questions.recv().unwrap().starts_with("get /api/v1/jobs/"));
         assert!(questions.recv().unwrap().contains("last-event-id: 7"));
+    }
+
+    #[tokio::test]
+    async fn of_a_job_that_has_ended_the_end_is_told_too() {
+        let state = "id: 8\nevent: progress\ndata: {\"status\": \"failed\"}\n\n";
+        let end = "id: 9\nevent: error\ndata: {\"code\": \"CANCELLED\"}\n\n";
+        let at_once = vec![events(&format!("{state}{end}")), job("failed")];
+        let after_a_break = vec![events(state), job("failed"), events(end), job("failed")];
+        for answers in [at_once, after_a_break] {
+            let (base, _questions) = gateway(answers);
+            let mut heard = Vec::new();
+            let api = Api::new(&base, "secret").unwrap();
+            let view = api
+                .follow(JOB.parse().unwrap(), |event| heard.push(event.name.clone()))
+                .await
+                .unwrap();
+            assert_eq!(heard, ["progress", "error"]);
+            assert_eq!(view.status, model::job::JobStatus::Failed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_whose_end_the_stream_does_not_know_is_asked_itself() {
+        let state = "id: 8\nevent: progress\ndata: {\"status\": \"completed\"}\n\n";
+        let (base, _questions) = gateway(vec![
+            events(state),
+            job("completed"),
+            events(": nothing more\n\n"),
+            job("completed"),
+        ]);
+        let api = Api::new(&base, "secret").unwrap();
+        let view = api.follow(JOB.parse().unwrap(), |_| {}).await.unwrap();
+        assert_eq!(view.status, model::job::JobStatus::Completed);
     }
 
     #[tokio::test]
