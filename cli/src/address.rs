@@ -30,7 +30,7 @@ pub(crate) struct Address {
 impl Address {
     /// A client for it.
     pub(crate) fn api(&self) -> anyhow::Result<Api> {
-        let running = self.running()?;
+        let running = running(self.data.as_deref())?.map(|(_, running)| running);
         // A token of one gateway is of no use at another.
         let own_token = || {
             running.as_ref().filter(|r| {
@@ -57,18 +57,60 @@ impl Address {
             ),
         }
     }
+}
 
-    fn running(&self) -> anyhow::Result<Option<Running>> {
-        let usual = || vec![data::DEFAULT.into(), Path::new(data::DEFAULT).join("demo")];
-        let places = self.data.clone().map_or_else(usual, |place| vec![place]);
-        for data in places.iter().filter_map(|place| DataDir::existing(place)) {
-            // The file of one that was killed is still there; the lock is not.
-            if data.is_in_use()
-                && let Some(running) = data.read_json(STATE_FILE)?
-            {
-                return Ok(Some(running));
-            }
+/// What runs on the directory `named`, or else on one of the usual two.
+pub(crate) fn running(named: Option<&Path>) -> anyhow::Result<Option<(DataDir, Running)>> {
+    match named {
+        Some(place) => running_on(&[place]),
+        None => running_on(&[
+            Path::new(data::DEFAULT),
+            &Path::new(data::DEFAULT).join("demo"),
+        ]),
+    }
+}
+
+fn running_on(places: &[&Path]) -> anyhow::Result<Option<(DataDir, Running)>> {
+    for data in places.iter().filter_map(|place| DataDir::existing(place)) {
+        // The file of one that was killed is still there; the lock is not.
+        if data.is_in_use()
+            && let Some(running) = data.read_json(STATE_FILE)?
+        {
+            return Ok(Some((data, running)));
         }
-        Ok(None)
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::secrets::Secrets;
+
+    #[test]
+    fn what_runs_is_found_wherever_it_runs_and_only_while_it_does() {
+        let scratch = tempfile::tempdir().unwrap();
+        let [idle, demo] = ["data", "data/demo"].map(|place| {
+            let data = DataDir::create(&scratch.path().join(place)).unwrap();
+            Secrets::of(&data).unwrap();
+            let running = Running {
+                base_url: format!("http://{place}"),
+                page: String::new(),
+                token: String::new(),
+                pid: 1,
+                processes: BTreeMap::new(),
+            };
+            data.write_json(STATE_FILE, &running).unwrap();
+            data
+        });
+        let places = [idle.root(), demo.root()];
+        let lock = demo.lock().unwrap();
+        let (data, running) = running_on(&places).unwrap().unwrap();
+        assert_eq!(data.root(), demo.root());
+        assert_eq!(running.base_url, "http://data/demo");
+        drop(lock);
+        assert!(running_on(&places).unwrap().is_none());
     }
 }

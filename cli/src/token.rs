@@ -1,6 +1,6 @@
 //! `beatreel token`: a token for the API, as the page and scripts need one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,19 +9,20 @@ use model::UserId;
 use runtime::config::Vars;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::address;
 use crate::data::{self, DataDir};
 use crate::secrets::Secrets;
 
 /// Print a token for the API.
 ///
-/// Signed with the secret of the data directory, or with `SUPABASE_JWT_SECRET` where that is set and no
-/// directory is named.
+/// Signed with the secret of the data directory that is named, or of the `up` or `demo` that runs here, or
+/// with `SUPABASE_JWT_SECRET`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   curl -H \"Authorization: Bearer $(beatreel token)\" http://127.0.0.1:8000/api/v1/jobs
   beatreel token --user 0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f --ttl 10m")]
 pub(crate) struct Args {
-    /// The data directory of `beatreel up` [default: data].
+    /// The data directory of `beatreel up` [default: that of a running `up` or `demo`, then data].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Who the token speaks for [default: the user that the page of `up` acts for].
@@ -33,7 +34,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let (secret, usual_user) = secret(args)?;
+    let data = match &args.data {
+        Some(named) => Some(existing(named)?),
+        None => address::running(None)?.map(|(data, _)| data),
+    };
+    let (secret, usual_user) = secret(data, Vars::from_env().text("SUPABASE_JWT_SECRET"))?;
     let user = args
         .user
         .or(usual_user)
@@ -43,21 +48,28 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn secret(args: &Args) -> anyhow::Result<(SecretString, Option<UserId>)> {
-    if args.data.is_none()
-        && let Some(secret) = Vars::from_env().text("SUPABASE_JWT_SECRET")
-    {
-        return Ok((secret.into(), None));
-    }
-    let path = args.data.clone().unwrap_or_else(|| data::DEFAULT.into());
-    let Some(data) = DataDir::existing(&path) else {
+/// That of `data`, which is named or in use, then that of the environment, then that of the usual place.
+fn secret(
+    data: Option<DataDir>,
+    variable: Option<String>,
+) -> anyhow::Result<(SecretString, Option<UserId>)> {
+    let data = match (data, variable) {
+        (Some(data), _) => data,
+        (None, Some(secret)) => return Ok((secret.into(), None)),
+        (None, None) => existing(Path::new(data::DEFAULT))?,
+    };
+    let secrets = Secrets::of(&data)?;
+    Ok((secrets.jwt_secret.into(), Some(secrets.user)))
+}
+
+fn existing(path: &Path) -> anyhow::Result<DataDir> {
+    let Some(data) = DataDir::existing(path) else {
         bail!(
             "{} is no data directory of Beatreel; name one with --data, or set SUPABASE_JWT_SECRET",
             path.display()
         );
     };
-    let secrets = Secrets::of(&data)?;
-    Ok((secrets.jwt_secret.into(), Some(secrets.user)))
+    Ok(data)
 }
 
 /// `90s`, `15m`, `2h`, `7d`.
@@ -81,6 +93,20 @@ fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_that_is_named_or_in_use_counts_more_than_the_environment() {
+        let scratch = tempfile::tempdir().unwrap();
+        let data = DataDir::create(scratch.path()).unwrap();
+        let secrets = Secrets::of(&data).unwrap();
+        let variable = || Some("the environment's".to_owned());
+        let (secret_of_data, user) = secret(Some(data), variable()).unwrap();
+        assert_eq!(secret_of_data.expose_secret(), secrets.jwt_secret);
+        assert_eq!(user, Some(secrets.user));
+        let (secret_of_environment, user) = secret(None, variable()).unwrap();
+        assert_eq!(secret_of_environment.expose_secret(), "the environment's");
+        assert_eq!(user, None);
+    }
 
     #[test]
     fn a_time_is_a_number_with_a_unit() {

@@ -2,7 +2,7 @@
 
 use testkit::eventually;
 
-use crate::beatreel::{SOON, Up, descendants, run, signal, text, until_gone};
+use crate::beatreel::{SOON, Up, beatreel, descendants, run, signal, text, until_gone};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_directory_has_one_up_which_ctrl_c_ends_with_all_it_started() {
@@ -24,8 +24,17 @@ async fn one_directory_has_one_up_which_ctrl_c_ends_with_all_it_started() {
         "{refusal}"
     );
 
-    // Other verbs find the running one by its directory.
-    let token = run(["token", "--data", &data]).await;
+    // Other verbs find the running one by where they are, whatever other secret there is.
+    let mut token = beatreel(["token"]);
+    let token = token
+        .current_dir(up.scratch.path())
+        .env(
+            "SUPABASE_JWT_SECRET",
+            "another service's secret, long enough",
+        )
+        .output()
+        .await
+        .expect("token runs");
     assert!(token.status.success(), "{}", text(&token.stderr));
     let jobs = reqwest::Client::new().get(format!("{}/api/v1/jobs", up.base));
     let jobs = jobs
