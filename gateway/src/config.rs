@@ -47,8 +47,8 @@ pub struct Config {
     pub prices: Prices,
     /// How often a stream says that it lives.
     pub heartbeat: Duration,
-    /// How long after the end of a cancelled or failed job its objects are removed: longer than its
-    /// workers may take to notice.
+    /// How long after the flag of a cancelled or failed job was raised its objects are removed: longer
+    /// than its workers may take to notice.
     pub sweep_grace: Duration,
     /// How long open requests may take to end when the gateway stops.
     pub drain: Duration,

@@ -1,5 +1,6 @@
 //! A gateway's life: connect, open, listen, answer, drain.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -14,12 +15,13 @@ use crate::app::{App, DECODES, Parts, UPLOADS, router};
 use crate::auth::Verifier;
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::listener;
 use crate::rate_limit::RateLimiter;
 use crate::reader::Reader;
 use crate::relay::Relay;
 use crate::signed_url::UrlSigner;
 use crate::store::{Store, StoreError};
-use crate::{listener, sweeper};
+use crate::sweeper::Sweeper;
 
 /// Why a gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -133,10 +135,12 @@ fn start_tasks(app: &App, position: watch::Sender<u64>) {
         wake: Arc::clone(&app.wake_relay),
     };
     app.tasks.spawn(relay.run(app.stop.clone()));
-    app.tasks.spawn(sweeper::run(
-        app.store.clone(),
-        app.artifacts.clone(),
-        app.config.sweep_grace,
-        app.stop.clone(),
-    ));
+    let sweeper = Sweeper {
+        store: app.store.clone(),
+        artifacts: app.artifacts.clone(),
+        cancellations: app.cancellations.clone(),
+        grace: app.config.sweep_grace,
+        flagged: HashMap::new(),
+    };
+    app.tasks.spawn(sweeper.run(app.stop.clone()));
 }

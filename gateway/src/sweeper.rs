@@ -1,9 +1,13 @@
 //! Removes the objects of cancelled and failed jobs shortly after their end.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-use runtime::Artifacts;
+use model::JobId;
+use runtime::{Artifacts, Cancellations};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Source, causes};
@@ -11,37 +15,62 @@ use crate::store::Store;
 
 /// How often it looks.
 const PERIOD: Duration = Duration::from_secs(5);
+/// Who raises the flag of a job that failed.
+const NAME: &str = "the gateway";
+/// Why.
+const REASON: &str = "the job has failed";
 
-/// Sweeps until stopped. A job is marked only after its objects are gone, so a crash repeats the
-/// removal and forgets none.
-pub(crate) async fn run(
-    store: Store,
-    artifacts: Artifacts,
-    grace: Duration,
-    stop: CancellationToken,
-) {
-    let mut period = tokio::time::interval(PERIOD.min(grace.max(Duration::from_millis(50))));
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = period.tick() => {}
-        }
-        if let Err(error) = sweep(&store, &artifacts, grace).await {
-            tracing::warn!(
-                causes = causes(error.as_ref()),
-                "objects of ended jobs could not be removed"
-            );
-        }
-    }
+/// Removes objects. A job is marked only after its objects are gone, so a crash repeats the removal and
+/// forgets none.
+pub(crate) struct Sweeper {
+    pub(crate) store: Store,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) cancellations: Cancellations,
+    /// Lets workers notice the flag first: what they store later would stay for ever.
+    pub(crate) grace: Duration,
+    /// Since when ended jobs are known to have their flags raised. A new process gives the grace anew.
+    pub(crate) flagged: HashMap<JobId, Instant>,
 }
 
-/// `grace` lets workers notice the end first: what they still write would stay.
-async fn sweep(store: &Store, artifacts: &Artifacts, grace: Duration) -> Result<(), Source> {
-    let now = OffsetDateTime::now_utc();
-    for ended in store.to_sweep(now - grace).await? {
-        artifacts.delete_job(ended.job).await?;
-        store.swept(ended.job, now).await?;
-        tracing::info!(job.id = %ended.job, "removed the objects of an ended job");
+impl Sweeper {
+    /// Sweeps until stopped.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut period =
+            tokio::time::interval(PERIOD.min(self.grace.max(Duration::from_millis(50))));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = period.tick() => {}
+            }
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(
+                    causes = causes(error.as_ref()),
+                    "objects of ended jobs could not be removed"
+                );
+            }
+        }
     }
-    Ok(())
+
+    async fn sweep(&mut self) -> Result<(), Source> {
+        for job in self.store.to_sweep().await? {
+            let flagged = match self.flagged.entry(job) {
+                Entry::Occupied(flagged) => flagged,
+                Entry::Vacant(unknown) => {
+                    // A failure ends the work of one worker; the flag ends that of all others.
+                    if !self.cancellations.is_raised(job).await? {
+                        self.cancellations.raise(job, NAME, REASON).await?;
+                    }
+                    unknown.insert_entry(Instant::now())
+                }
+            };
+            if flagged.get().elapsed() < self.grace {
+                continue;
+            }
+            self.artifacts.delete_job(job).await?;
+            self.store.swept(job, OffsetDateTime::now_utc()).await?;
+            flagged.remove();
+            tracing::info!(job.id = %job, "removed the objects of an ended job");
+        }
+        Ok(())
+    }
 }

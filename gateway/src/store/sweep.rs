@@ -5,27 +5,17 @@ use time::OffsetDateTime;
 
 use super::{Store, StoreError, record};
 
-/// A cancelled or failed job whose objects are still there.
-pub(crate) struct Sweepable {
-    pub(crate) job: JobId,
-}
-
 impl Store {
-    /// The cancelled and failed jobs that ended before `before` and were not swept.
-    pub(crate) async fn to_sweep(
-        &self,
-        before: OffsetDateTime,
-    ) -> Result<Vec<Sweepable>, StoreError> {
+    /// The cancelled and failed jobs that were not swept, those that ended first.
+    pub(crate) async fn to_sweep(&self) -> Result<Vec<JobId>, StoreError> {
         let ids: Vec<(String,)> = sqlx::query_as(
             "SELECT id FROM jobs WHERE status IN ('cancelled', 'failed') AND swept_at IS NULL \
-             AND completed_at < $1 ORDER BY completed_at LIMIT 100",
+             ORDER BY completed_at LIMIT 100",
         )
-        .bind(record::millis(before))
         .fetch_all(&self.reader)
         .await?;
         let parsed = |(id,): (String,)| {
             id.parse()
-                .map(|job| Sweepable { job })
                 .map_err(|error: model::ids::IdError| StoreError::Unreadable {
                     table: "jobs",
                     column: "id",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use model::job::StageStatus;
 use model::{EventBody, JobId, StageKind, Usd};
+use runtime::Cancellations;
 use serde_json::{Value, json};
 use testkit::eventually;
 
@@ -134,6 +135,23 @@ async fn events_that_are_read_again_change_nothing_and_those_of_a_stop_are_not_m
     app.says(job, progress(70)).await;
     app.settled().await;
     assert_eq!(read(job).await["progress"], 70);
+}
+
+#[tokio::test]
+async fn the_other_workers_of_a_failed_job_are_stopped_before_its_objects_go() {
+    let app = TestApp::start_with(|config| config.sweep_grace = Duration::from_secs(2)).await;
+    let job = app.user().uploads().await;
+    app.says(job, failure()).await;
+    let flags = Cancellations::new(app.jetstream.clone());
+    eventually("the flag is raised", PATIENCE, async || {
+        flags.is_raised(job).await.unwrap().then_some(())
+    })
+    .await;
+    assert!(!app.objects().is_empty());
+    eventually("the objects are gone", PATIENCE, async || {
+        app.objects().is_empty().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
