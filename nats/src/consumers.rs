@@ -5,7 +5,13 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::context::RequestError;
+use async_nats::jetstream::response::Response;
+use async_nats::jetstream::{self, Context};
 use model::StageKind;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use crate::{streams, subject};
 
@@ -24,6 +30,48 @@ const MAX_DELIVER: i64 = 1_000;
 /// A message that waits for its next attempt counts as pending too, so this is far above the number
 /// of workers.
 const MAX_ACK_PENDING: i64 = 5_000;
+
+/// How long the server is asked for its time.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Why the server does not tell its time.
+#[derive(Debug, thiserror::Error)]
+pub enum TimeError {
+    /// It does not answer.
+    #[error("the server does not tell its time")]
+    NoAnswer(#[from] RequestError),
+    /// It refuses.
+    #[error("the server refuses to tell its time")]
+    Refused(#[from] jetstream::Error),
+}
+
+/// The server's time, by which what it stores is dated; a stage learns it from its own consumer. What is
+/// compared with it depends on no clock of ours.
+pub async fn server_time(
+    jetstream: &Context,
+    stage: StageKind,
+) -> Result<OffsetDateTime, TimeError> {
+    #[derive(Deserialize)]
+    struct Info {
+        #[serde(with = "time::serde::rfc3339")]
+        ts: OffsetDateTime,
+    }
+    let request = format!("CONSUMER.INFO.{}.{}", streams::WORK, durable(stage));
+    let nothing = serde_json::json!({});
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let error = match jetstream.request(request.clone(), &nothing).await {
+            Ok(Response::Ok(Info { ts })) => return Ok(ts),
+            Ok(Response::Err { error }) => TimeError::from(error),
+            Err(error) => TimeError::from(error),
+        };
+        if Instant::now() >= deadline {
+            return Err(error);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
 
 /// The name of a stage's durable.
 pub const fn durable(stage: StageKind) -> &'static str {

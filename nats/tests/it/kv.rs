@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use nats::buckets;
+use model::StageKind;
 use nats::kv::{Bucket, Swap};
+use nats::{buckets, consumers};
 use testkit::eventually;
 
 use crate::bench;
@@ -74,4 +75,18 @@ async fn an_entry_with_a_life_is_gone_after_it_also_the_second_time() {
         workers.keys(">").await.unwrap().is_empty(),
         "and leaves nothing behind"
     );
+}
+
+#[tokio::test]
+async fn the_server_tells_the_time_by_the_clock_that_dates_entries() {
+    let (_server, jetstream) = bench::open().await;
+    let claims = Bucket::new(jetstream.clone(), buckets::CLAIMS);
+    claims.put("a", "before".into()).await.unwrap();
+    let time = consumers::server_time(&jetstream, StageKind::Composer).await;
+    let time = time.unwrap();
+    claims.put("b", "after".into()).await.unwrap();
+
+    let before = claims.get("a").await.unwrap().unwrap().written;
+    let after = claims.get("b").await.unwrap().unwrap().written;
+    assert!(before < time && time < after, "{before} {time} {after}");
 }

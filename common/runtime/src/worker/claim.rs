@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::Context;
 use model::TaskId;
-use nats::consumers;
+use nats::consumers::{self, TimeError};
 use nats::kv::{Bucket, KvError, Swap};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -101,9 +102,9 @@ impl Claim {
 
 /// How long to leave a task alone because its worker may be alive; `None` when it may be taken over.
 ///
-/// `age` is the time since the claim was last written, `connected` the time since we can reach the
-/// server: a worker that was cut off together with us gets the time to renew first. Clocks that differ
-/// only lengthen or shorten the wait.
+/// `age` is the time since the claim was last written, both by the server's clock: what clocks of
+/// workers say is of no interest. `connected` is the time since we can reach the server: a worker that
+/// was cut off together with us gets the time to renew first.
 pub(super) fn worker_may_live(
     claim: &Claim,
     age: Duration,
@@ -157,6 +158,9 @@ pub(super) enum LeaseError {
     /// The server does not answer.
     #[error("the claim could not be written")]
     Kv(#[from] KvError),
+    /// How old a claim is cannot be told.
+    #[error("the age of the claim is not known")]
+    Time(#[from] TimeError),
     /// The output cannot be written down.
     #[error("the claim is no JSON")]
     Json(#[from] serde_json::Error),
@@ -167,25 +171,23 @@ impl Lease {
     /// other reads again.
     pub(super) async fn take(
         bucket: Bucket,
+        jetstream: &Context,
         task: &TaskId,
         worker: &str,
         connected: Duration,
     ) -> Result<Taking, LeaseError> {
         let key = task.to_string();
         loop {
-            let now = crate::events::now();
-            let (before, revision) = match bucket.get(&key).await? {
-                Some(entry) => {
-                    let claim: Claim = serde_json::from_slice(&entry.value)?;
-                    let age = Duration::try_from(now - entry.written).unwrap_or_default();
+            let (before, revision) = match aged(&bucket, jetstream, task).await? {
+                Some((claim, age, revision)) => {
                     if let Some(wait) = worker_may_live(&claim, age, connected) {
                         return Ok(Taking::Leave(wait));
                     }
-                    (Some(claim), entry.revision)
+                    (Some(claim), revision)
                 }
                 None => (None, 0),
             };
-            let claim = Claim::taken(before.clone(), worker, now);
+            let claim = Claim::taken(before.clone(), worker, crate::events::now());
             let swap = if before.as_ref() == Some(&claim) {
                 Swap::Set(revision)
             } else {
@@ -245,6 +247,33 @@ impl Lease {
             held.revision = there.revision;
         }
         Err(LeaseError::Moved)
+    }
+}
+
+/// The claim of a task, how long ago it was written, and its revision. The age matters only while the
+/// task is worked on; of other claims it is zero.
+async fn aged(
+    bucket: &Bucket,
+    jetstream: &Context,
+    task: &TaskId,
+) -> Result<Option<(Claim, Duration, u64)>, LeaseError> {
+    let key = task.to_string();
+    let mut now = None;
+    loop {
+        let Some(entry) = bucket.get(&key).await? else {
+            return Ok(None);
+        };
+        let claim: Claim = serde_json::from_slice(&entry.value)?;
+        let age = match now {
+            Some(now) => Duration::try_from(now - entry.written).unwrap_or_default(),
+            None if claim.state == ClaimState::Working => {
+                // Asked before the claim is read again: an outage between the two makes it no older.
+                now = Some(consumers::server_time(jetstream, task.stage).await?);
+                continue;
+            }
+            None => Duration::ZERO,
+        };
+        return Ok(Some((claim, age, entry.revision)));
     }
 }
 

@@ -85,7 +85,8 @@ async fn settled<S: Stage>(
         return Answer::Again(consumers::ACK_WAIT / 2);
     };
     let (name, connected) = (&worker.settings.worker, worker.link.age());
-    let lease = match Lease::take(worker.claims.clone(), &task, name, connected).await {
+    let (claims, jetstream) = (worker.claims.clone(), &worker.jetstream);
+    let lease = match Lease::take(claims, jetstream, &task, name, connected).await {
         Ok(Taking::Taken(lease)) => lease,
         Ok(Taking::Leave(wait)) => {
             debug!(

@@ -150,6 +150,32 @@ async fn a_late_renewal_of_its_own_does_not_cost_a_worker_its_task() {
 }
 
 #[tokio::test]
+async fn a_task_whose_worker_may_be_alive_is_left_alone_until_its_claim_is_old() {
+    let bench = Bench::start().await;
+    let task = bench.task(StageKind::ScenePlanner);
+    let fresh = Claim {
+        worker: "alive".to_owned(),
+        epoch: 1,
+        attempts: 1,
+        state: ClaimState::Working,
+    };
+    let value = serde_json::to_vec(&fresh).unwrap();
+    let written = Instant::now();
+    let claims = bench.claims();
+    claims.put(&task.to_string(), value.into()).await.unwrap();
+    let toy = Planner::willing();
+    let _one = bench.serve("one", toy.clone());
+
+    bench.submit_heard().await;
+    bench.settled(StageKind::ScenePlanner).await;
+
+    let believed = consumers::RENEWAL * 2;
+    assert!(written.elapsed() > believed, "{:?}", written.elapsed());
+    assert_eq!(toy.calls(), 1);
+    assert_eq!(bench.claim(&task).await.unwrap().epoch, 2);
+}
+
+#[tokio::test]
 async fn a_task_that_kills_its_workers_is_parked_and_not_tried_for_ever() {
     let bench = Bench::start().await;
     let task = bench.task(StageKind::ScenePlanner);
