@@ -4,6 +4,7 @@
 //! milliseconds, money as BIGINT micro-dollars. Only this module knows SQL.
 
 mod outbox;
+mod progress;
 mod projection;
 mod record;
 mod sweep;

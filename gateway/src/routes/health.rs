@@ -103,7 +103,7 @@ fn uncached(status: StatusCode, health: Health) -> Response {
 async fn database(app: &App) -> Result<(u64, u64), Source> {
     let counted = async {
         let live = app.store.live_count().await?;
-        let (outbox, _) = app.store.outbox_lag().await?;
+        let outbox = app.store.outbox_count().await?;
         Ok::<_, Source>((live, outbox))
     };
     tokio::time::timeout(PATIENCE, counted).await?

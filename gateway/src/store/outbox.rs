@@ -1,8 +1,6 @@
 //! What is still to be published. An entry is written with its job and removed once NATS has it.
 
-use model::JobId;
 use sqlx::AnyConnection;
-use time::OffsetDateTime;
 
 use super::{Store, StoreError, record};
 use crate::job::Job;
@@ -58,27 +56,11 @@ impl Store {
         Ok(())
     }
 
-    /// How many entries wait, and since when the oldest does.
-    pub(crate) async fn outbox_lag(&self) -> Result<(u64, Option<OffsetDateTime>), StoreError> {
-        let (count, oldest): (i64, Option<i64>) =
-            sqlx::query_as("SELECT COUNT(*), MIN(created_at) FROM outbox")
-                .fetch_one(&self.reader)
-                .await?;
-        let oldest = oldest.and_then(|millis| {
-            OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()
-        });
-        Ok((count.unsigned_abs(), oldest))
-    }
-
-    /// The highest progress that a reader of the job's events up to `sequence` has seen.
-    pub(crate) async fn progress_at(&self, job: JobId, sequence: u64) -> Result<u8, StoreError> {
-        let progress: Option<i64> = sqlx::query_scalar(
-            "SELECT MAX(progress) FROM progress_steps WHERE job_id = $1 AND sequence <= $2",
-        )
-        .bind(job.to_string())
-        .bind(sequence.cast_signed())
-        .fetch_one(&self.reader)
-        .await?;
-        Ok(progress.unwrap_or(0).clamp(0, 100) as u8)
+    /// How many entries wait.
+    pub(crate) async fn outbox_count(&self) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM outbox")
+            .fetch_one(&self.reader)
+            .await?;
+        Ok(count.unsigned_abs())
     }
 }

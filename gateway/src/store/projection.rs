@@ -9,7 +9,7 @@ use model::{Event, JobId};
 use sqlx::AnyConnection;
 
 use super::record::{self, JobRecord, StageRecord};
-use super::{Store, StoreError};
+use super::{Store, StoreError, progress};
 use crate::job::Job;
 
 /// An event and its place in EVENTS. The event is absent where this build cannot read it.
@@ -43,6 +43,7 @@ impl Store {
                 )
                 .execute(&mut *transaction)
                 .await?;
+                progress::start_anew(&mut transaction).await?;
                 sqlx::query("UPDATE projection SET stream = $1, sequence = 0 WHERE id = 1")
                     .bind(stream.to_owned())
                     .execute(&mut *transaction)
@@ -78,7 +79,7 @@ impl Store {
             let before = job.state.progress;
             job.state.apply(*sequence, event);
             if job.state.progress > before {
-                insert_step(&mut transaction, id, *sequence, job.state.progress).await?;
+                progress::insert_step(&mut transaction, id, *sequence, job.state.progress).await?;
             }
             folded.push(Folded {
                 sequence: *sequence,
@@ -108,22 +109,4 @@ async fn load(connection: &mut AnyConnection, id: JobId) -> Result<Option<Job>, 
         .fetch_all(&mut *connection)
         .await?;
     row.into_job(stages).map(Some)
-}
-
-async fn insert_step(
-    connection: &mut AnyConnection,
-    job: JobId,
-    sequence: u64,
-    progress: u8,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO progress_steps (job_id, sequence, progress) VALUES ($1, $2, $3) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(job.to_string())
-    .bind(sequence.cast_signed())
-    .bind(i64::from(progress))
-    .execute(connection)
-    .await?;
-    Ok(())
 }

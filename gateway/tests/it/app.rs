@@ -107,7 +107,11 @@ impl TestApp {
     }
 
     pub(crate) fn user(&self) -> User<'_> {
-        let id = UserId::new(Uuid::new_v4());
+        self.user_of(UserId::new(Uuid::new_v4()))
+    }
+
+    /// A user who was here before.
+    pub(crate) fn user_of(&self, id: UserId) -> User<'_> {
         let token = gateway::mint_token(&SECRET.into(), id, Duration::from_mins(10)).unwrap();
         User {
             app: self,

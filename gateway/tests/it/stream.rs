@@ -290,6 +290,38 @@ async fn progress_on_a_stream_never_falls_also_not_over_a_resume() {
 }
 
 #[tokio::test]
+async fn progress_does_not_fall_either_when_events_begins_anew() {
+    let mut app = TestApp::start().await;
+    let (job, id) = {
+        let ada = app.user();
+        (ada.uploads().await, ada.id)
+    };
+    for percent in [10, 20, 30, 40] {
+        app.says(job, progress(percent)).await;
+    }
+    app.settled().await;
+    app.stop().await;
+    let events = nats::streams::EVENTS;
+    app.jetstream.delete_stream(events).await.unwrap();
+    nats::apply(&app.jetstream).await.unwrap();
+    app.restart().await;
+    let first = app.says(job, message("again")).await;
+    assert_eq!(first, 1);
+    let ada = app.user_of(id);
+    let mut resumed = Open::of(&ada, job, Some("1")).await;
+    app.says(job, progress(15)).await;
+    let (event, sequence, data) = resumed.next().await.unwrap();
+    assert_eq!((event.as_str(), sequence.as_str()), ("progress", "2"));
+    assert_eq!(data["progress"], 40);
+    let steps = "SELECT COUNT(*) FROM progress_steps";
+    assert_eq!(
+        app.count(steps).await,
+        1,
+        "those of the old stream are gone"
+    );
+}
+
+#[tokio::test]
 async fn who_has_seen_the_end_is_told_so_also_while_the_rows_are_behind() {
     let app = TestApp::start().await;
     let ada = app.user();
