@@ -132,7 +132,10 @@ impl Supervisor {
         match ready {
             Ok(()) => Ok(supervisor),
             Err(error) => {
-                supervisor.drain(CancellationToken::new()).await?;
+                let terminal = supervisor.terminal.clone();
+                if let Err(left) = supervisor.drain(CancellationToken::new()).await {
+                    terminal.warn(format_args!("{left:#}"));
+                }
                 Err(error)
             }
         }
@@ -179,14 +182,14 @@ impl Supervisor {
                     self.data.logs().display()
                 ),
                 Some(news) = self.children.news.recv() => {
-                    if let News::Ended { name, log, .. } = &news {
+                    if let News::Ended { name, how, log, .. } = &news {
                         let count = false_starts.entry(name.clone()).or_insert(0u32);
                         *count += 1;
                         if *count >= MOST_FALSE_STARTS {
-                            bail!("{name} does not start; its last words:\n{}", process::last_words(log));
+                            bail!("{name} does not start: it {how}; its last words:\n{}", process::last_words(log));
                         }
                     }
-                    self.note(&news)?;
+                    self.note(&news);
                 }
             }
         }
@@ -202,8 +205,10 @@ impl Supervisor {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(news) = self.children.news.recv() => {
-                    self.note(&news)?;
-                    self.data.write_json(STATE_FILE, &self.running)?;
+                    self.note(&news);
+                    if let Err(error) = self.data.write_json(STATE_FILE, &self.running) {
+                        self.terminal.warn(format_args!("{error:#}; everything runs on without it"));
+                    }
                 }
             }
         }
@@ -211,7 +216,7 @@ impl Supervisor {
     }
 
     async fn drain(mut self, kill: CancellationToken) -> anyhow::Result<()> {
-        data::remove_file(&self.data.file(STATE_FILE))?;
+        let removed = data::remove_file(&self.data.file(STATE_FILE));
         let kill_children = self.children.kill.clone();
         let ended = self.children.end();
         tokio::pin!(ended);
@@ -222,10 +227,10 @@ impl Supervisor {
                 ended.await;
             }
         }
-        Ok(())
+        removed
     }
 
-    fn note(&mut self, news: &News) -> anyhow::Result<()> {
+    fn note(&mut self, news: &News) {
         match news {
             News::Started { name, pid } => {
                 self.running.processes.insert(name.clone(), *pid);
@@ -238,14 +243,12 @@ impl Supervisor {
             } => {
                 self.running.processes.remove(name);
                 self.terminal.warn(format_args!(
-                    "{} {how}; starting it again in {:.1} s",
+                    "{} {how}; trying again in {:.1} s",
                     style(name).for_stderr().bold(),
                     again_in.as_secs_f64(),
                 ));
             }
-            News::CannotStart { name, error } => bail!("{name} cannot be started: {error}"),
         }
-        Ok(())
     }
 }
 

@@ -42,17 +42,13 @@ pub(super) enum News {
         name: String,
         pid: u32,
     },
-    /// It ended without being asked.
+    /// It ended without being asked, or could not be started at all: the program may be being replaced,
+    /// or the system short of something for a moment.
     Ended {
         name: String,
         how: String,
         again_in: Duration,
         log: PathBuf,
-    },
-    /// The system does not start it; trying again would not help.
-    CannotStart {
-        name: String,
-        error: io::Error,
     },
 }
 
@@ -67,26 +63,21 @@ impl Process {
         let mut pause = FIRST_PAUSE;
         while !stop.is_cancelled() && !kill.is_cancelled() {
             let started = Instant::now();
-            let mut child = match self.start() {
-                Ok(child) => child,
-                Err(error) => {
-                    // Nobody hears news any more once draining has begun, here and below.
-                    let _unheard = news.send(News::CannotStart {
-                        name: self.name,
-                        error,
-                    });
-                    return;
+            let how = match self.start() {
+                Ok(mut child) => {
+                    if let Some(pid) = child.id() {
+                        // Nobody hears news any more once draining has begun, here and below.
+                        let _unheard = news.send(News::Started {
+                            name: self.name.clone(),
+                            pid,
+                        });
+                    }
+                    tokio::select! {
+                        ended = child.wait() => ended.map_or_else(|error| error.to_string(), told),
+                        () = stop.cancelled() => return self.end(child, &kill).await,
+                    }
                 }
-            };
-            if let Some(pid) = child.id() {
-                let _unheard = news.send(News::Started {
-                    name: self.name.clone(),
-                    pid,
-                });
-            }
-            let how = tokio::select! {
-                ended = child.wait() => ended.map_or_else(|error| error.to_string(), told),
-                () = stop.cancelled() => return self.end(child, &kill).await,
+                Err(error) => format!("cannot be started ({error})"),
             };
             if started.elapsed() > SOUND_AFTER {
                 pause = FIRST_PAUSE;
@@ -173,10 +164,13 @@ mod tests {
     }
 
     fn shell(script: &str) -> Kept {
-        let scratch = tempfile::tempdir().unwrap();
+        kept("/bin/sh".into(), script, tempfile::tempdir().unwrap())
+    }
+
+    fn kept(program: PathBuf, script: &str, scratch: tempfile::TempDir) -> Kept {
         let process = Process {
             name: "shell".to_owned(),
-            program: "/bin/sh".into(),
+            program,
             arguments: vec!["-c".to_owned(), script.to_owned()],
             environment: vec![("ROLE".to_owned(), "test".to_owned())],
             log: scratch.path().join("log"),
@@ -212,6 +206,22 @@ mod tests {
             last_words(&kept.scratch.path().join("log")),
             "    test\n    test"
         );
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_away_for_a_moment_is_started_once_it_is_back() {
+        let scratch = tempfile::tempdir().unwrap();
+        let program = scratch.path().join("sh");
+        let mut kept = kept(program.clone(), "exec /bin/sleep 60", scratch);
+        let Some(News::Ended { how, again_in, .. }) = kept.news.recv().await else {
+            panic!("it cannot have been started")
+        };
+        assert!(how.starts_with("cannot be started"), "{how}");
+        assert_eq!(again_in, FIRST_PAUSE);
+        std::os::unix::fs::symlink("/bin/sh", program).unwrap();
+        while !matches!(kept.news.recv().await, Some(News::Started { .. })) {}
+        kept.stop.cancel();
+        kept.task.await.unwrap();
     }
 
     #[tokio::test]

@@ -81,6 +81,30 @@ async fn what_dies_is_started_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_state_file_that_cannot_be_written_ends_nothing() {
+    let up = Up::start(1).await;
+    let before = up.processes();
+    let in_the_way = up.data().join("up.json.part");
+    std::fs::create_dir(&in_the_way).expect("a directory");
+    let pid = up.child.id().expect("it runs");
+    signal("KILL", up.process("composer").expect("it runs")).await;
+    let is_new = |id: u32| before.iter().all(|(_, known)| *known != id);
+    let restarted = async || {
+        let all = descendants(pid);
+        (all.len() == before.len() && all.iter().any(|(_, id)| is_new(*id))).then_some(())
+    };
+    eventually("another composer runs", SOON, restarted).await;
+
+    std::fs::remove_dir(&in_the_way).expect("out of the way");
+    signal("KILL", up.process("gateway").expect("it runs")).await;
+    let told = async || {
+        let new = |name| up.process(name).is_some_and(is_new);
+        (new("composer") && new("gateway")).then_some(())
+    };
+    eventually("the file is written again", SOON, told).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_outlives_an_up_that_is_killed_in_the_middle_of_work() {
     let mut up = Up::start(2).await;
     let job = up.submit(30.0).await;
