@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::client::{Api, JobView, Submission};
 use crate::data::{self, DataDir};
 use crate::progress::Progress;
-use crate::supervisor::{Running, Settings, Supervisor};
+use crate::supervisor::{Running, Settings, Supervisor, find_program};
 use crate::terminal::Terminal;
 use crate::{signals, submit, up, watch};
 
@@ -25,6 +25,9 @@ const PROMPT: &str = "A neon city at night in the rain, violet and cyan light on
 const SONG: u64 = 3;
 /// The gateway's usual limit would stop whoever plays with the demo.
 const DEMOS_AN_HOUR: u32 = 100;
+
+/// What is said when a signal comes first.
+const STOPPED: &str = "stopped before the film was made";
 
 /// Make a film, from nothing: starts everything, takes a song, shows the way to the page.
 ///
@@ -89,8 +92,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         jobs_per_hour: Some(DEMOS_AN_HOUR),
     };
     // The song is made while the service starts.
-    let launched = Supervisor::launch(settings, terminal.clone(), &signals.stop);
-    let (supervisor, song) = tokio::join!(launched, the_song(&args, &data));
+    let launched = Supervisor::launch(settings, terminal.clone(), &signals);
+    let song = async {
+        tokio::select! {
+            song = the_song(&args, &data) => song,
+            () = signals.stop.cancelled() => Err(anyhow!(STOPPED)),
+        }
+    };
+    let (supervisor, song) = tokio::join!(launched, song);
     let supervisor = supervisor?;
     let running = supervisor.running.clone();
     terminal.done("Beatreel is running.");
@@ -106,7 +115,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let made = tokio::select! {
         made = made => made,
-        () = signals.stop.cancelled() => Err(anyhow!("stopped before the film was made")),
+        () = signals.stop.cancelled() => Err(anyhow!(STOPPED)),
     };
     let result = report(&args, made, &running, &terminal);
     if args.once || result.is_err() {
@@ -142,9 +151,7 @@ async fn the_song(args: &Args, data: &DataDir) -> anyhow::Result<PathBuf> {
 
 /// As FLAC: a minute of stereo is larger as WAV than an upload may be.
 async fn compressed(wav: &Path, flac: &Path) -> anyhow::Result<PathBuf> {
-    let ffmpeg = tokio::task::spawn_blocking(tools::ffmpeg)
-        .await
-        .context("looking for ffmpeg")??;
+    let ffmpeg = find_program(tools::ffmpeg).await?;
     let mut command = tokio::process::Command::new(ffmpeg);
     command
         .args(["-nostdin", "-loglevel", "error", "-y", "-i"])

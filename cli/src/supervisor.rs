@@ -11,7 +11,7 @@ mod programs;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use console::style;
 use nats::users::Role;
 use secrecy::ExposeSecret;
@@ -24,12 +24,14 @@ use tokio_util::sync::CancellationToken;
 use crate::client::Api;
 use crate::data::{self, DataDir, Lock};
 use crate::secrets::Secrets;
+use crate::signals::Signals;
 use crate::terminal::Terminal;
 use plan::Plan;
 use process::{News, Process};
 use programs::Programs;
 
 pub(crate) use ports::Port;
+pub(crate) use programs::find as find_program;
 
 /// How long the whole may take to be ready; a cold machine needs two seconds.
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -37,6 +39,8 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 const MOST_FALSE_STARTS: u32 = 4;
 /// How long tokens for the page are good.
 const TOKEN_LIFE: Duration = Duration::from_hours(7 * 24);
+/// What is said when a signal comes before that.
+const STOPPED: &str = "stopped before everything was ready";
 /// Name of the file that says what runs.
 pub(crate) const STATE_FILE: &str = "up.json";
 
@@ -91,17 +95,20 @@ struct Children {
 }
 
 impl Supervisor {
-    /// Brings everything up, and returns once the gateway is ready. `stop` gives up half-way.
+    /// Brings everything up, and returns once the gateway is ready. A signal gives up half-way.
     pub(crate) async fn launch(
         settings: Settings,
         terminal: Terminal,
-        stop: &CancellationToken,
+        signals: &Signals,
     ) -> anyhow::Result<Self> {
         let lock = settings.data.lock()?;
         settings.data.clear_scratch()?;
         settings.data.turn_logs()?;
         let secrets = Secrets::of(&settings.data)?;
-        let programs = Programs::find(&terminal).await?;
+        let programs = tokio::select! {
+            found = Programs::find(&terminal) => found?,
+            () = signals.stop.cancelled() => bail!(STOPPED),
+        };
         let port = settings.port.choose(&terminal)?;
         let token = gateway::mint_token(
             &secrets.jwt_secret.as_str().into(),
@@ -127,13 +134,13 @@ impl Supervisor {
         };
         let ready = tokio::select! {
             ready = supervisor.bring_up(&plan) => ready,
-            () = stop.cancelled() => Err(anyhow::anyhow!("stopped before everything was ready")),
+            () = signals.stop.cancelled() => Err(anyhow!(STOPPED)),
         };
         match ready {
             Ok(()) => Ok(supervisor),
             Err(error) => {
                 let terminal = supervisor.terminal.clone();
-                if let Err(left) = supervisor.drain(CancellationToken::new()).await {
+                if let Err(left) = supervisor.drain(signals.kill.clone()).await {
                     terminal.warn(format_args!("{left:#}"));
                 }
                 Err(error)

@@ -47,7 +47,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         jobs_per_hour: None,
     };
     let data = settings.data.clone();
-    let supervisor = Supervisor::launch(settings, terminal.clone(), &signals.stop).await?;
+    let supervisor = Supervisor::launch(settings, terminal.clone(), &signals).await?;
     let Running {
         base_url,
         page,

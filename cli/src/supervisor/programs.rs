@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::sync::oneshot;
 use tools::ToolError;
 
 use crate::terminal::Terminal;
@@ -37,9 +38,17 @@ impl Programs {
     }
 }
 
-async fn find(tool: fn() -> Result<PathBuf, ToolError>) -> anyhow::Result<PathBuf> {
-    let found = tokio::task::spawn_blocking(tool)
-        .await
+/// Looks for a program, or fetches it. Whoever no longer wants it may stop waiting and end: a thread of
+/// the runtime's own would hold up our end until all is fetched.
+pub(crate) async fn find(tool: fn() -> Result<PathBuf, ToolError>) -> anyhow::Result<PathBuf> {
+    let (sender, found) = oneshot::channel();
+    let look = move || {
+        // Nobody may be waiting any more.
+        let _unwanted = sender.send(tool());
+    };
+    std::thread::Builder::new()
+        .name("programs".to_owned())
+        .spawn(look)
         .context("looking for a program")?;
-    Ok(found?)
+    Ok(found.await.context("looking for a program")??)
 }

@@ -1,6 +1,8 @@
 //! How processes live and end: nothing is left behind, whoever is killed.
 
 use testkit::eventually;
+use tokio::process::Command;
+use tools::child;
 
 use crate::beatreel::{SOON, Up, beatreel, descendants, run, signal, text, until_gone};
 
@@ -102,6 +104,40 @@ async fn a_state_file_that_cannot_be_written_ends_nothing() {
         (new("composer") && new("gateway")).then_some(())
     };
     eventually("the file is written again", SOON, told).await;
+}
+
+#[tokio::test]
+async fn a_signal_is_heard_while_programs_are_still_looked_for() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let slow = scratch.path().join("nats-server");
+    let asked = scratch.path().join("asked");
+    // Written by a process of its own: one that another test starts meanwhile would hold it open.
+    let written = Command::new("sh")
+        .args([
+            "-c",
+            r#"printf '#!/bin/sh\necho $$ > %s\nexec sleep 300\n' "$1" > "$0"; chmod 755 "$0""#,
+        ])
+        .args([&slow, &asked])
+        .status();
+    assert!(written.await.expect("sh runs").success());
+    let mut command = beatreel(["up", "--json", "--port", "0", "--data"]);
+    command
+        .arg(scratch.path().join("data"))
+        .env("NATS_SERVER_BIN", &slow);
+    let mut up = child::spawn(command).expect("up starts");
+    let is_asked = async || {
+        let text = std::fs::read_to_string(&asked).ok()?;
+        text.trim().parse::<u32>().ok()
+    };
+    let looked_at = eventually("the slow server is asked", SOON, is_asked).await;
+
+    signal("TERM", up.id().expect("it runs")).await;
+    let ended = tokio::time::timeout(SOON, up.wait()).await;
+    signal("KILL", looked_at).await;
+    assert_eq!(
+        ended.expect("it ends soon").expect("waiting").code(),
+        Some(1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
