@@ -72,7 +72,7 @@ problem_types! {
     ALREADY_FINISHED = CONFLICT, "already-finished", "ALREADY_FINISHED", false,
         "The job has already ended", "A job that has ended cannot be cancelled.";
     FILM_GONE = GONE, "film-gone", "VIDEO_GONE", false,
-        "The film has been removed", "Films are kept for a limited time. Upload the song again.";
+        "The film has been removed", "Its file is no longer in the store. Upload the song again to have it made anew.";
     PAYLOAD_TOO_LARGE = PAYLOAD_TOO_LARGE, "payload-too-large", "VALIDATION_ERROR", false,
         "The file is too large", "Send a smaller file, for example an MP3 instead of a WAV.";
     URI_TOO_LONG = URI_TOO_LONG, "uri-too-long", "VALIDATION_ERROR", false,

@@ -69,18 +69,16 @@ export function openStream(id, lastEventId, signal) {
 /**
  * Sends a song. XMLHttpRequest, since fetch cannot tell how far an upload is.
  * @param {FormData} form
- * @param {string} key the same for every attempt at this upload, so that a repeat makes no second job
  * @param {(fraction: number) => void} onProgress
  * @param {AbortSignal} signal
  * @returns {Promise<Job>}
  */
-export function upload(form, key, onProgress, signal) {
+export function upload(form, onProgress, signal) {
   const { promise, resolve, reject } = Promise.withResolvers();
   const call = new XMLHttpRequest();
   call.open('POST', `${ROOT}/upload-audio`);
   call.timeout = UPLOAD_DEADLINE;
   call.setRequestHeader('Authorization', `Bearer ${auth.token()}`);
-  call.setRequestHeader('Idempotency-Key', `"${key}"`);
   call.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
   call.onload = () => {
     const body = parsed(call.responseText);

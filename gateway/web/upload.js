@@ -1,7 +1,7 @@
 // The form for a new film. Checks here mirror the server's, so that a mistake is told before the
 // upload; the server's own word is shown where it refuses.
 
-import { Problem, isAbort, upload } from './api.js';
+import { isAbort, upload } from './api.js';
 import { fill, h, say, setAttribute } from './dom.js';
 import { songField } from './song.js';
 import * as words from './words.js';
@@ -26,7 +26,6 @@ export function uploadForm(signal) {
   const outcome = h('div', { class: 'outcome', role: 'alert' });
   const sending = sendingPart();
   const button = h('button', { class: 'primary' }, 'Make the film');
-  let key = newKey();
 
   const send = async () => {
     const attempt = new AbortController();
@@ -37,14 +36,12 @@ export function uploadForm(signal) {
       form.append('audio_file', /** @type {File} */ (song.file()));
       form.append('user_prompt', prompt.text());
       options.addTo(form, nameOf(song.file()));
-      const job = await upload(form, key, sending.update, AbortSignal.any([signal, attempt.signal]));
+      const job = await upload(form, sending.update, AbortSignal.any([signal, attempt.signal]));
       sessionStorage.removeItem(DRAFT);
       location.hash = `#/jobs/${job.job_id}`;
     } catch (error) {
       if (signal.aborted) return;
-      // No answer may mean that the job was made all the same: only then the key stays.
-      if (!(error instanceof Problem && error.status === 0)) key = newKey();
-      if (!isAbort(error)) fill(outcome, refused(/** @type {Problem} */ (error)));
+      if (!isAbort(error)) fill(outcome, refused(/** @type {import('./api.js').Problem} */ (error)));
     } finally {
       sending.stop();
       button.disabled = false;
@@ -57,11 +54,9 @@ export function uploadForm(signal) {
     if (wrong[0]) wrong[0].focus();
     else void send();
   };
-  const form = h('form', { class: 'upload', noValidate: true, onsubmit: submit },
+  return h('form', { class: 'upload', noValidate: true, onsubmit: submit },
     song.element, prompt.element, options.element, outcome,
     h('div', { class: 'actions' }, button, sending.element));
-  form.addEventListener('input', () => { key = newKey(); });
-  return form;
 }
 
 function promptField() {
@@ -165,7 +160,7 @@ function nameOf(file) {
   return [...name].slice(0, LONGEST_TITLE).join('');
 }
 
-/** @param {Problem} problem */
+/** @param {import('./api.js').Problem} problem */
 function refused(problem) {
   const more = problem.fields.map((field) => field.detail).filter((detail) => detail && detail !== problem.message);
   return h('div', { class: 'problem' },
@@ -173,10 +168,4 @@ function refused(problem) {
     more.length > 0 && h('ul', {}, ...more.map((detail) => h('li', {}, detail))),
     h('p', {}, words.advice(problem)),
     h('p', { class: 'code' }, [problem.code, problem.requestId && `request ${problem.requestId}`].filter(Boolean).join(' · ')));
-}
-
-/** A UUID; `crypto.randomUUID` exists only where the page is served over TLS or from this machine. */
-function newKey() {
-  const hex = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
