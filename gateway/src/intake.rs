@@ -156,7 +156,8 @@ fn new_job(candidate: Candidate, audio: ArtifactRef, budget: Usd) -> Job {
         channels: shape.channels,
         samples: shape.samples,
     };
-    let now = OffsetDateTime::now_utc();
+    // As the row keeps it, so that the job is as old in every answer.
+    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
     let state = JobState::accepted(song.duration(), now);
     let brief = JobBrief {
         id,

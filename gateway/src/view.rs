@@ -119,12 +119,13 @@ pub(crate) fn state_event(app: &App, job: &Job) -> Result<Value, serde_json::Err
     Ok(state)
 }
 
-/// An event as its job's owner sees it: progress as folded, links in place of keys.
+/// An event as its job's owner sees it: progress as folded, links in place of keys, times as elsewhere.
 pub(crate) fn event(app: &App, event: &Event, folded: u8) -> Result<Value, serde_json::Error> {
     let mut wire = serde_json::to_value(event)?;
     let Value::Object(members) = &mut wire else {
         return Ok(wire);
     };
+    members.insert("timestamp".to_owned(), timestamp(event.timestamp));
     match &event.body {
         EventBody::Progress { .. } => {
             members.insert("progress".to_owned(), json!(folded));
@@ -141,9 +142,10 @@ pub(crate) fn event(app: &App, event: &Event, folded: u8) -> Result<Value, serde
     Ok(wire)
 }
 
-/// A time as it is written everywhere.
+/// A time as it is written everywhere: finer than microseconds, many a reader cannot tell it.
 pub(crate) fn timestamp(time: OffsetDateTime) -> Value {
-    time.format(&time::format_description::well_known::Rfc3339)
+    time.truncate_to_microsecond()
+        .format(&time::format_description::well_known::Rfc3339)
         .map_or(Value::Null, Value::from)
 }
 

@@ -61,7 +61,7 @@ pub(crate) async fn health(State(app): State<App>) -> Response {
     let (database, stages) = join(database(&app), stages(&app)).await;
     let mut health = Health {
         status: "healthy",
-        timestamp: OffsetDateTime::now_utc(),
+        timestamp: OffsetDateTime::now_utc().truncate_to_millisecond(),
         queue: Queue::default(),
         stages: BTreeMap::new(),
         database: "connected",

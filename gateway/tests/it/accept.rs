@@ -6,7 +6,7 @@ use model::{ArtifactKey, RunNumber, StageKind, TaskId};
 use serde_json::Value;
 use testkit::{eventually, sound};
 
-use crate::app::{PATIENCE, PROMPT, TestApp, form, job_id};
+use crate::app::{PATIENCE, PROMPT, TestApp, form, has_at_most_microseconds, job_id};
 
 #[tokio::test]
 async fn an_upload_becomes_a_job_with_its_first_message() {
@@ -57,6 +57,8 @@ async fn an_upload_becomes_a_job_with_its_first_message() {
     app.settled().await;
     let shown = ada.job(job).await;
     assert_eq!(shown["status"], "queued");
+    assert_eq!(shown["created_at"], body["created_at"]);
+    assert!(has_at_most_microseconds(&body["created_at"]), "{body}");
     assert_eq!(shown["title"], "Rain");
     assert_eq!(shown["user_prompt"], PROMPT);
     assert_eq!(shown["progress"], 0);

@@ -130,7 +130,9 @@ impl TestApp {
         let event = Event {
             job_id: job,
             run: RunNumber::FIRST,
-            timestamp: OffsetDateTime::now_utc(),
+            // With nanoseconds, as a worker's clock may have them.
+            timestamp: OffsetDateTime::now_utc().truncate_to_microsecond()
+                + time::Duration::nanoseconds(1),
             body,
         };
         let payload = serde_json::to_vec(&event).unwrap();
@@ -363,6 +365,13 @@ impl User<'_> {
         assert_eq!(answer.status(), StatusCode::OK);
         answer.json().await.unwrap()
     }
+}
+
+/// Whether a time has at most six digits behind its point.
+pub(crate) fn has_at_most_microseconds(time: &Value) -> bool {
+    let time = time.as_str().unwrap().strip_suffix('Z').unwrap();
+    time.split_once('.')
+        .is_none_or(|(_, fraction)| fraction.len() <= 6)
 }
 
 pub(crate) fn job_id(body: &Value) -> JobId {
