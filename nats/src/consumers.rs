@@ -22,10 +22,10 @@ pub const ACK_WAIT: Duration = Duration::from_secs(8);
 /// How often a worker renews: two renewals may be lost before its message moves on.
 pub const RENEWAL: Duration = Duration::from_millis(2500);
 
-/// How often a message is delivered before the server gives up on it: only a guard against loops that
-/// nobody thought of. Attempts are counted in the claim, since a delivery that was given back at a
-/// deploy is no attempt; a message that the server gave up on would be a ghost.
-const MAX_DELIVER: i64 = 1_000;
+/// The server never gives up on a message: it would be a ghost that nobody parks, and its job would never
+/// end. What ends a crash loop is the claim, in which attempts are counted; deliveries also count deploys,
+/// restarts and messages that wait for a newer build.
+const MAX_DELIVER: i64 = -1;
 
 /// A message that waits for its next attempt counts as pending too, so this is far above the number
 /// of workers.

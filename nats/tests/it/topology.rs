@@ -31,6 +31,7 @@ async fn what_someone_changed_is_set_right_and_named() {
     let composer = consumers::of_stage(StageKind::Composer);
     let bent = pull::Config {
         max_ack_pending: 7,
+        max_deliver: 1_000,
         ..composer.config
     };
     let bending = jetstream.update_consumer_on_stream(bent, composer.stream);
@@ -43,7 +44,7 @@ async fn what_someone_changed_is_set_right_and_named() {
         said,
         [
             "updated stream WORK (max_age: 3600000000000 → 604800000000000)",
-            "updated consumer composer of WORK (max_ack_pending: 7 → 5000)",
+            "updated consumer composer of WORK (max_ack_pending: 7 → 5000, max_deliver: 1000 → -1)",
         ]
     );
     assert_eq!(nats::apply(&jetstream).await.unwrap(), Vec::<Change>::new());
