@@ -125,18 +125,17 @@ pub async fn write_once(
     }
 }
 
-/// Publishes one more message on `subject`, until the server has it. Under trouble it may be stored
-/// twice, unless `id` is given and the trouble is shorter than the duplicate window.
+/// Publishes one more message on `subject`, until the server has it. Every try whose answer is lost may
+/// still be stored; the `id` of the message tells them for one, within the stream's duplicate window,
+/// which is longer than our patience.
 pub async fn append(
     jetstream: &Context,
     subject: String,
     payload: Bytes,
-    id: Option<&str>,
+    id: &str,
 ) -> Result<u64, PublishError> {
     let mut headers = HeaderMap::new();
-    if let Some(id) = id {
-        headers.insert(NATS_MESSAGE_ID, id);
-    }
+    headers.insert(NATS_MESSAGE_ID, id);
     let deadline = Instant::now() + PATIENCE;
     loop {
         match send(jetstream, &subject, &payload, &headers).await {

@@ -28,18 +28,15 @@ impl EventPublisher {
         Self { jetstream }
     }
 
-    /// Publishes an event. The two that end a job are written once: the first end wins, and the answer
+    /// Publishes an event, once however often its answer is lost. The two that end a job are written once: the first end wins, and the answer
     /// tells whether this was it.
     pub async fn publish(&self, event: &Event) -> Result<Published, PublishError> {
-        self.publish_as(event, None).await
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        self.publish_as(event, &id).await
     }
 
     /// Like [`Self::publish`], but the same `id` again within two minutes is not stored again.
-    pub async fn publish_as(
-        &self,
-        event: &Event,
-        id: Option<&str>,
-    ) -> Result<Published, PublishError> {
+    pub async fn publish_as(&self, event: &Event, id: &str) -> Result<Published, PublishError> {
         // An event is made of texts and numbers: always JSON.
         let payload = serde_json::to_vec(event).unwrap_or_default().into();
         let subject = subject::event(event);

@@ -9,6 +9,8 @@ use nats::subject;
 
 use crate::bench;
 
+const EVENT: &str = "events.0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f.message";
+
 #[tokio::test]
 async fn a_subject_is_written_once_and_the_second_writer_learns_what_is_there() {
     let (_server, jetstream) = bench::open().await;
@@ -62,6 +64,31 @@ async fn a_message_published_while_the_server_is_away_is_there_once_when_it_is_b
     assert_eq!(last.sequence, published.sequence());
     let mut work = jetstream.get_stream(nats::streams::WORK).await.unwrap();
     assert_eq!(work.info().await.unwrap().state.messages, 1);
+}
+
+#[tokio::test]
+async fn a_message_that_was_tried_again_all_through_an_outage_is_there_once() {
+    let (mut server, mut jetstream) = bench::open().await;
+    // Many tries, each of which the client sends once the connection is back.
+    jetstream.set_timeout(Duration::from_millis(500));
+    server.kill().await;
+    let mut appending = tokio::spawn({
+        let jetstream = jetstream.clone();
+        async move { publish::append(&jetstream, EVENT.to_owned(), "x".into(), "one id").await }
+    });
+    let outage = tokio::time::timeout(Duration::from_secs(3), &mut appending).await;
+    assert!(outage.is_err(), "there is nobody to answer");
+    server.restart().await;
+
+    let appended = tokio::time::timeout(Duration::from_secs(20), appending).await;
+    appended.expect("in time").unwrap().unwrap();
+    jetstream.set_timeout(Duration::from_secs(15));
+    jetstream.client().flush().await.unwrap();
+    let other = publish::append(&jetstream, EVENT.to_owned(), "x".into(), "other id").await;
+    other.unwrap();
+
+    let mut events = jetstream.get_stream(nats::streams::EVENTS).await.unwrap();
+    assert_eq!(events.info().await.unwrap().state.messages, 2);
 }
 
 #[tokio::test]

@@ -202,10 +202,7 @@ pub(super) async fn say_once<S: Stage>(
     what: &str,
 ) -> Result<(), HandOverError> {
     let id = format!("{task}.{what}");
-    worker
-        .events
-        .publish_as(&event(task, body), Some(&id))
-        .await?;
+    worker.events.publish_as(&event(task, body), &id).await?;
     Ok(())
 }
 

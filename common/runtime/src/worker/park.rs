@@ -85,7 +85,7 @@ async fn tell<S: Stage>(
         error: Some(text.clone()),
     });
     let id = format!("{task}.failed");
-    worker.events.publish_as(&failed, Some(&id)).await?;
+    worker.events.publish_as(&failed, &id).await?;
     let end = event(EventBody::Error {
         error: text,
         code: letter.code.clone(),
