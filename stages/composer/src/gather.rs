@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use media::ffmpeg::{Ffmpeg, JoinedClip};
 use media::house;
+use media::mp4::VideoTrack;
 use model::ArtifactRef;
 use model::format::VideoFormat;
 use runtime::{StageContext, StageError, StageResultExt};
@@ -31,8 +32,7 @@ pub(crate) async fn clips(
         )
         .await?;
         let frames = entry.clip.frames;
-        // What lies in the store does not change: a clip that is wrong stays wrong.
-        let video = house::check_clip(&file, format, frames).or_fatal("checking a clip")?;
+        let video = checked(file.clone(), format, frames).await?;
         if *configuration.get_or_insert(video.configuration.clone()) != video.configuration {
             let problem = format!("clip {} was encoded unlike the first", entry.clip.index);
             return Err(StageError::fatal("checking a clip", problem));
@@ -41,6 +41,19 @@ pub(crate) async fn clips(
         progress(clips.len() as f64 / entries.len() as f64);
     }
     Ok(clips)
+}
+
+async fn checked(
+    file: PathBuf,
+    format: VideoFormat,
+    frames: u32,
+) -> Result<VideoTrack, StageError> {
+    let check = move || house::check_clip(&file, format, frames);
+    let outcome = tokio::task::spawn_blocking(check).await;
+    // What lies in the store does not change: a clip that is wrong stays wrong.
+    outcome
+        .or_retry("checking a clip")?
+        .or_fatal("checking a clip")
 }
 
 /// Fetches the song and encodes it, whole and once.

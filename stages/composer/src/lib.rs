@@ -70,7 +70,11 @@ impl Composer {
         let joined = self.ffmpeg.join(parts, film, &cx.cancelled()).await;
         joined.map_err(|error| sorted("joining the clips", error))?;
         cx.progress(JOINED);
-        let movie = mp4::read(film).or_retry("reading the film")?;
+        let file = film.to_owned();
+        let read = tokio::task::spawn_blocking(move || mp4::read(&file)).await;
+        let movie = read
+            .or_retry("reading the film")?
+            .or_retry("reading the film")?;
         inspect::measure(&movie, timeline, job.format, &job.song).or_fatal("inspecting the film")
     }
 

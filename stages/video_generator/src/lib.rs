@@ -7,7 +7,7 @@
 mod recipe;
 mod render;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use media::ffmpeg::Ffmpeg;
@@ -57,7 +57,7 @@ impl VideoGenerator {
             envelopes,
         };
         render::to_file(&self.ffmpeg, shot, &file, cx).await?;
-        check(&file, task, cx).or_retry("checking the clip")?;
+        check(file.clone(), task, cx).await?;
         cx.checkpoint()?;
         let stored = cx.artifacts().put_file(key, &file).await;
         stored.or_retry("storing the clip")
@@ -109,11 +109,16 @@ async fn made_before(task: &ClipTask, key: &ArtifactKey, cx: &StageContext) -> O
     let video = cx.artifacts().exists(key).await.ok()??;
     let file = cx.scratch().join("before.mp4");
     cx.artifacts().fetch(&video, &file).await.ok()?;
-    check(&file, task, cx).ok()?;
+    check(file, task, cx).await.ok()?;
     Some(video)
 }
 
 /// Reads the file's index, a few kilobytes.
-fn check(file: &Path, task: &ClipTask, cx: &StageContext) -> Result<(), house::ClipError> {
-    house::check_clip(file, cx.job().format, task.instruction.frames).map(|_| ())
+async fn check(file: PathBuf, task: &ClipTask, cx: &StageContext) -> Result<(), StageError> {
+    let (format, frames) = (cx.job().format, task.instruction.frames);
+    let check = move || house::check_clip(&file, format, frames).map(|_| ());
+    let outcome = tokio::task::spawn_blocking(check).await;
+    outcome
+        .or_retry("checking the clip")?
+        .or_retry("checking the clip")
 }

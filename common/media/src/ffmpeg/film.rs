@@ -1,10 +1,10 @@
 //! The film: clips joined without touching a picture, the song encoded once and laid under them.
 
-use std::fs;
 use std::iter;
 use std::path::{Path, PathBuf};
 
 use model::format::VideoFormat;
+use tokio::fs;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ffmpeg, FfmpegError, input, protected};
@@ -70,12 +70,12 @@ impl Ffmpeg {
         cancel: &CancellationToken,
     ) -> Result<(), FfmpegError> {
         let list = out.with_extension("list");
-        fs::write(&list, list_of(parts.clips, parts.format)?).map_err(|source| {
-            FfmpegError::Io {
-                doing: "writing",
-                path: list.clone(),
-                source,
-            }
+        let entries = list_of(parts.clips, parts.format)?;
+        let written = fs::write(&list, entries).await;
+        written.map_err(|source| FfmpegError::Io {
+            doing: "writing",
+            path: list.clone(),
+            source,
         })?;
         let (timescale, step) = house::ticks(parts.format.rate);
         let mut command = self.command();
@@ -111,11 +111,13 @@ impl Ffmpeg {
                 .arg(format!("title={}", one_line(title)));
         }
         let made = self.make("joining the clips", command, out, cancel).await;
-        let removed = fs::remove_file(&list).map_err(|source| FfmpegError::Io {
-            doing: "removing",
-            path: list,
-            source,
-        });
+        let removed = fs::remove_file(&list)
+            .await
+            .map_err(|source| FfmpegError::Io {
+                doing: "removing",
+                path: list,
+                source,
+            });
         made.and(removed)
     }
 }
