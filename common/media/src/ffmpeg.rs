@@ -12,10 +12,12 @@ mod process;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 pub use clip_encoder::ClipEncoder;
@@ -33,6 +35,7 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Ffmpeg {
     program: PathBuf,
+    version: Arc<OnceCell<String>>,
 }
 
 /// Why ffmpeg gave no file.
@@ -102,8 +105,41 @@ impl Ffmpeg {
     }
 
     /// The ffmpeg at `program`, whatever that may be.
-    pub const fn at(program: PathBuf) -> Self {
-        Self { program }
+    pub fn at(program: PathBuf) -> Self {
+        Self {
+            program,
+            version: Arc::default(),
+        }
+    }
+
+    /// All that it tells of its version, its build and its libraries. It is asked once.
+    pub async fn version(&self) -> Result<&str, FfmpegError> {
+        let version = self
+            .version
+            .get_or_try_init(|| self.asked_version())
+            .await?;
+        Ok(version)
+    }
+
+    async fn asked_version(&self) -> Result<String, FfmpegError> {
+        let answer = Command::new(&self.program)
+            .arg("-version")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await;
+        let answer = answer.map_err(|source| FfmpegError::Start {
+            program: self.program.clone(),
+            source,
+        })?;
+        if !answer.status.success() {
+            return Err(FfmpegError::Failed {
+                doing: "telling its version",
+                status: answer.status,
+                words: String::from_utf8_lossy(&answer.stderr).trim().to_owned(),
+            });
+        }
+        Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
     }
 
     /// A command that asks nothing, says only what is wrong, and opens nothing but files and pipes.

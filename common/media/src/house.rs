@@ -42,8 +42,8 @@ pub(crate) fn raw_input(format: VideoFormat) -> Vec<String> {
     ))
 }
 
-/// How ffmpeg is to encode them. The pixels are in bt709 already: they are labelled, not converted.
-pub(crate) fn encoding(format: VideoFormat) -> Vec<String> {
+/// How ffmpeg is to encode them, as its arguments. The pixels are in bt709 already: they are labelled, not converted.
+pub fn encoding(format: VideoFormat) -> Vec<String> {
     let (timescale, _) = ticks(format.rate);
     words(&format!(
         "-an -vf setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,setsar=1 \

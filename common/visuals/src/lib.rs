@@ -30,3 +30,6 @@ mod scenes;
 
 pub use picture::Picture;
 pub use renderer::Renderer;
+
+/// Names the pictures. Raise it whenever any scene's bytes change: clips are reused by it.
+pub const VERSION: &str = "builtin-1";

@@ -1,7 +1,7 @@
 //! Module 7: renders one clip a task, to the house format, at an exact frame count.
 //!
-//! A clip is a function of its instruction and of the song's curves, so it is stored under the digest
-//! of those: a task that comes twice, or again in a later run, finds it there. Must not know the other
+//! A clip is a function of its instruction, the song's curves and the encoder, so it is stored under
+//! the digest of those: a task that comes twice, or again in a later run, finds it there. Must not know the other
 //! clips. Start reading at [`VideoGenerator`]'s `run`; `render.rs` draws and encodes side by side.
 
 mod recipe;
@@ -82,7 +82,12 @@ impl Stage for VideoGenerator {
             clip_index: instruction.index,
             total_clips: task.film.clips,
         });
-        let digest = recipe::digest(&task, cx.job().format).or_fatal("naming the clip")?;
+        let encoder = self
+            .ffmpeg
+            .version()
+            .await
+            .or_retry("asking for the encoder")?;
+        let digest = recipe::digest(&task, cx.job().format, encoder).or_fatal("naming the clip")?;
         let name = format!("clips/{digest}.mp4");
         let key = ArtifactKey::of_job(cx.job().id, &name).or_fatal("naming the clip")?;
         let video = match made_before(&task, &key, cx).await {

@@ -1,17 +1,17 @@
 //! What a clip is made of, as one number: equal recipes give equal pictures.
 
+use media::house;
 use model::format::VideoFormat;
 use model::handoff::ClipTask;
 use model::look::SceneParameters;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// The renderer and the encoding. Raise the number when the same recipe begins to give other pictures.
-const MADE_BY: &str = "builtin-1";
-
 #[derive(Serialize)]
 struct Recipe<'a> {
-    made_by: &'static str,
+    drawn_by: &'static str,
+    encoded_by: &'a str,
+    encoding: Vec<String>,
     scene: SceneParameters,
     first_frame: u64,
     frames: u32,
@@ -19,10 +19,17 @@ struct Recipe<'a> {
     envelopes: &'a str,
 }
 
-/// SHA-256 of all that decides how the clip of `task` looks, in hex.
-pub(crate) fn digest(task: &ClipTask, format: VideoFormat) -> Result<String, serde_json::Error> {
+/// SHA-256 of all that decides how the clip of `task` looks, in hex. `encoder` is the version of ffmpeg:
+/// another one gives other bytes.
+pub(crate) fn digest(
+    task: &ClipTask,
+    format: VideoFormat,
+    encoder: &str,
+) -> Result<String, serde_json::Error> {
     let recipe = Recipe {
-        made_by: MADE_BY,
+        drawn_by: visuals::VERSION,
+        encoded_by: encoder,
+        encoding: house::encoding(format),
         scene: task.instruction.scene,
         first_frame: task.instruction.first_frame,
         frames: task.instruction.frames,
