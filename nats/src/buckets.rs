@@ -14,7 +14,7 @@ pub const RATE_LIMITS: &str = "rate_limits";
 pub const CLAIMS: &str = "claims";
 /// Job → budget, reservations, spend.
 pub const LEDGERS: &str = "ledgers";
-/// `<job>.<run>.<clip>` → the clip: the join before the composer.
+/// `<job>.<run>.<clip>` → the clip: the join before the composer. `<job>.<run>` → when its first clip began.
 pub const CLIPS: &str = "clips";
 /// `<stage>.<worker>` → host, version, tasks in hand; gone soon after its worker.
 pub const WORKERS: &str = "workers";

@@ -1,5 +1,7 @@
 //! Bytes in the object store: never overwritten, checked when read.
 
+mod staged;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use self::staged::Staged;
 
 /// The object store of an installation. Clones are one.
 #[derive(Debug, Clone)]
@@ -318,14 +322,16 @@ impl Artifacts {
             return Ok(false);
         }
         let path = path_of(key)?;
-        // Beside the target, so that publishing it is a rename.
-        let staged = StorePath::from(format!("{path}.{}.part", uuid::Uuid::new_v4().simple()));
-        self.upload(&staged, file).await?;
-        match self.store.rename_if_not_exists(&staged, &path).await {
-            Ok(()) => Ok(true),
+        let staged = Staged::beside(Arc::clone(&self.store), &path);
+        self.upload(staged.path(), file).await?;
+        match self.store.rename_if_not_exists(staged.path(), &path).await {
+            Ok(()) => {
+                staged.renamed();
+                Ok(true)
+            }
             Err(object_store::Error::AlreadyExists { .. }) => {
-                let deleted = self.store.delete(&staged).await;
-                deleted.map_err(store_error(staged.as_ref()))?;
+                let deleted = self.store.delete(staged.path()).await;
+                deleted.map_err(store_error(staged.path().as_ref()))?;
                 Ok(false)
             }
             Err(source) => Err(store_error(key.as_str())(source)),

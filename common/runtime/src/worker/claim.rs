@@ -1,6 +1,6 @@
 //! The claim: a worker's fenced right to a task. JetStream has no fence of its own: a late answer of a
-//! worker that was thought dead hits the live one's delivery. So a worker whose claim has moved on says
-//! nothing more.
+//! worker that was thought dead hits the live one's delivery. So a worker whose claim has moved on
+//! writes, hands over, answers and ends nothing more.
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ use nats::kv::Swap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
+use tracing::warn;
 
 use super::Worker;
 use super::hand_over::{HandOverError, say_once, send, stage_ended};
@@ -35,13 +36,14 @@ struct Begun {
 struct Tally {
     completed: u32,
     total: u32,
-    begun: OffsetDateTime,
+    /// When the first one began, if that is known.
+    begun: Option<OffsetDateTime>,
 }
 
 impl Tally {
     /// How long the other clips take if they go on as they did, however many workers share them.
     fn remaining(self, now: OffsetDateTime) -> Option<Seconds> {
-        let elapsed = (now - self.begun).as_seconds_f64();
+        let elapsed = (now - self.begun?).as_seconds_f64();
         if self.completed == 0 || elapsed <= 0.0 {
             return None;
         }
@@ -68,7 +70,7 @@ pub(super) async fn join<S: Stage>(
     let tally = Tally {
         completed: present.len() as u32,
         total: film.clips,
-        begun: first_begun(worker, &work.task, begun).await?,
+        begun: known(first_begun(worker, &work.task, begun).await),
     };
     say(worker, work, envelope, (&clip, tally)).await?;
     if tally.completed >= film.clips {
@@ -114,6 +116,18 @@ async fn first_begun<S: Stage>(
         // Who was faster by a moment began no other time.
         Swap::Set(_) | Swap::Conflict => Ok(begun),
     }
+}
+
+/// The figure only foretells: a film does not fail because it cannot be had.
+fn known<T>(read: Result<T, HandOverError>) -> Option<T> {
+    read.inspect_err(|error| {
+        let cause: &dyn std::fmt::Debug = match error {
+            HandOverError::Passing(cause) => cause,
+            HandOverError::Lasting(state) => state,
+        };
+        warn!(?cause, "when the first clip began is not known");
+    })
+    .ok()
 }
 
 async fn say<S: Stage>(
@@ -162,7 +176,7 @@ async fn complete<S: Stage>(
     let name = format!("run-{}/clips.json", work.task.run);
     let key = ArtifactKey::of_job(work.task.job, &name).map_err(HandOverError::lasting)?;
     let clips = worker.artifacts.put_json(&key, &Clips { clips }).await?;
-    let took = begun.map(|begun| Seconds((OffsetDateTime::now_utc() - begun).as_seconds_f64()));
+    let took = begun.map(|begun| since(begun, OffsetDateTime::now_utc()));
     stage_ended(worker, &work.task, took).await?;
     let next = TaskId::of_stage(StageKind::Composer, work.task.job, work.task.run);
     send(
@@ -172,6 +186,11 @@ async fn complete<S: Stage>(
         &envelope.with(ToCompose { film, clips }),
     )
     .await
+}
+
+/// Never below zero, whatever the clock of the worker that began says.
+fn since(begun: OffsetDateTime, now: OffsetDateTime) -> Seconds {
+    Seconds((now - begun).as_seconds_f64().max(0.0))
 }
 
 fn prefix(task: &TaskId) -> String {
@@ -187,7 +206,7 @@ mod tests {
         let tally = Tally {
             completed,
             total: 10,
-            begun,
+            begun: Some(begun),
         };
         let left = tally.remaining(begun + time::Duration::seconds(seconds));
         left.map(|seconds| seconds.0)
@@ -198,6 +217,20 @@ mod tests {
         assert_eq!(after(8, 1), Some(72.0));
         assert_eq!(after(12, 4), Some(18.0));
         assert_eq!(after(30, 10), Some(0.0));
+    }
+
+    #[test]
+    fn the_clips_took_no_negative_time_and_a_begin_that_is_not_known_foretells_nothing() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let second = time::Duration::SECOND;
+        assert_eq!(since(now - second, now).0, 1.0);
+        assert_eq!(since(now + second, now).0, 0.0);
+        let tally = Tally {
+            completed: 1,
+            total: 10,
+            begun: None,
+        };
+        assert!(tally.remaining(now).is_none());
     }
 
     #[test]
