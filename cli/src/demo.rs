@@ -45,10 +45,10 @@ pub(crate) struct Args {
     prompt: Option<UserPrompt>,
     /// End when the film is made.
     #[arg(long)]
-    once: bool,
+    pub(crate) once: bool,
     /// Print one last line of JSON on stdout, and nothing else there.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     /// 480p, 720p or 1080p.
     #[arg(long, default_value = "1080p")]
     resolution: Resolution,

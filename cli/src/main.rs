@@ -17,6 +17,7 @@ mod topology;
 mod up;
 mod watch;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -42,9 +43,20 @@ enum Verb {
     Stage(roles::StageArgs),
 }
 
+/// The arguments without the `--` that `cargo demo -- --once` puts behind the verb: the alias has one of
+/// its own already, and cargo passes the second on.
+fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = given.collect();
+    let verb = arguments.get(1).is_some_and(|verb| verb == "demo");
+    if verb && arguments.get(2).is_some_and(|next| next == "--") {
+        arguments.remove(2);
+    }
+    arguments
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let answer = match Command::parse().verb {
+    let answer = match Command::parse_from(arguments(std::env::args_os())).verb {
         Verb::Demo(args) => Box::pin(demo::run(args)).await,
         Verb::Up(args) => Box::pin(up::run(args)).await,
         Verb::Submit(args) => Box::pin(submit::run(args)).await,
@@ -62,4 +74,28 @@ async fn main() -> ExitCode {
         terminal::show_error(&error);
         ExitCode::FAILURE
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demo(arguments_given: &str) -> demo::Args {
+        let given = arguments_given.split(' ').map(OsString::from);
+        match Command::try_parse_from(arguments(given)).map(|command| command.verb) {
+            Ok(Verb::Demo(args)) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_demo_understands_what_the_cargo_alias_passes_on() {
+        for given in [
+            "beatreel demo --once --json",
+            "beatreel demo -- --once --json",
+        ] {
+            let args = demo(given);
+            assert!(args.once && args.json, "{given}");
+        }
+    }
 }
