@@ -7,10 +7,11 @@ use crate::vocabulary::{self, Meaning, Tone};
 /// A prompt as the planner understands it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Theme {
-    /// The scenes asked for, most votes first; kinds that were ruled out are missing, kinds that no
-    /// word spoke for follow in an order of their own.
+    /// The scenes asked for, most votes first; never empty. Where no word spoke for any, all that were not
+    /// ruled out, in an order of the prompt's own.
     pub(crate) scenes: Vec<SceneKind>,
-    /// Hues asked for, in the order of the words, in degrees of OKLCH.
+    /// Hues named, in the order of the words, in degrees of OKLCH; where none is named, those of the
+    /// things that are.
     pub(crate) hues: Vec<f64>,
     /// −1 (night) to 1 (daylight).
     pub(crate) lightness: f64,
@@ -47,6 +48,7 @@ pub(crate) fn read(prompt: &str) -> Theme {
         heard: Vec::new(),
         fingerprint,
     };
+    let mut tints = Vec::new();
     let mut negated_for = 0_usize;
     for word in &words {
         if NEGATIONS.contains(&word.as_str()) {
@@ -62,8 +64,14 @@ pub(crate) fn read(prompt: &str) -> Theme {
         negated_for = 0;
         theme.heard.push(word.clone());
         for meaning in meanings {
-            weigh(&mut theme, &mut votes, *meaning, sign);
+            match meaning {
+                Meaning::Tint(hue) if sign > 0.0 => push_new(&mut tints, *hue),
+                meaning => weigh(&mut theme, &mut votes, *meaning, sign),
+            }
         }
+    }
+    if theme.hues.is_empty() {
+        theme.hues = tints;
     }
     theme.scenes = ranked(&votes, fingerprint);
     theme.lightness = theme.lightness.clamp(-1.0, 1.0);
@@ -79,29 +87,46 @@ fn weigh(theme: &mut Theme, votes: &mut [(SceneKind, f64)], meaning: Meaning, si
                 *vote += sign * weight;
             }
         }
-        Meaning::Hue(hue) if sign > 0.0 && !theme.hues.contains(&hue) => theme.hues.push(hue),
-        Meaning::Hue(_) => {}
+        Meaning::Hue(hue) if sign > 0.0 => push_new(&mut theme.hues, hue),
+        // What is not wanted names no colour.
+        Meaning::Hue(_) | Meaning::Tint(_) => {}
         Meaning::Tone(Tone::Lightness, by) => theme.lightness += sign * by,
         Meaning::Tone(Tone::Vividness, by) => theme.vividness += sign * by,
         Meaning::Tone(Tone::Pace, by) => theme.pace += sign * by,
     }
 }
 
-/// Most votes first; ruled-out kinds are dropped unless everything was ruled out.
-fn ranked(votes: &[(SceneKind, f64)], fingerprint: u64) -> Vec<SceneKind> {
-    let mut allowed: Vec<_> = votes
-        .iter()
-        .filter(|(_, vote)| *vote >= 0.0)
-        .copied()
-        .collect();
-    if allowed.is_empty() {
-        allowed = votes.to_vec();
+fn push_new(hues: &mut Vec<f64>, hue: f64) {
+    if !hues.contains(&hue) {
+        hues.push(hue);
     }
-    allowed.sort_by(|(a, votes_a), (b, votes_b)| {
+}
+
+/// A scene with fewer votes than this share of the best one's was not asked for, only brushed against.
+const ASKED_FOR: f64 = 0.25;
+
+/// The kinds asked for, most votes first. Where none was, all that were not ruled out; where all were,
+/// all of them, since a film needs a picture.
+fn ranked(votes: &[(SceneKind, f64)], fingerprint: u64) -> Vec<SceneKind> {
+    let best = votes.iter().map(|(_, vote)| *vote).fold(0.0, f64::max);
+    let chosen = |wanted: &dyn Fn(f64) -> bool| -> Vec<(SceneKind, f64)> {
+        votes
+            .iter()
+            .filter(|(_, vote)| wanted(*vote))
+            .copied()
+            .collect()
+    };
+    let asked_for = chosen(&|vote| vote > 0.0 && vote >= ASKED_FOR * best);
+    let not_ruled_out = chosen(&|vote| vote >= 0.0);
+    let mut kinds = [asked_for, not_ruled_out, votes.to_vec()]
+        .into_iter()
+        .find(|kinds| !kinds.is_empty())
+        .unwrap_or_default();
+    kinds.sort_by(|(a, votes_a), (b, votes_b)| {
         let tie = || fnv1a(fingerprint, a.name()).cmp(&fnv1a(fingerprint, b.name()));
         votes_b.total_cmp(votes_a).then_with(tie)
     });
-    allowed.into_iter().map(|(kind, _)| kind).collect()
+    kinds.into_iter().map(|(kind, _)| kind).collect()
 }
 
 /// Lower-case words without punctuation; an apostrophe or hyphen inside a word stays.
@@ -171,6 +196,23 @@ mod tests {
             read("teal and gold").hues
         );
         assert_ne!(read("gold and teal").hues, read("teal and gold").hues);
+    }
+
+    #[test]
+    fn named_colours_win_over_those_of_things() {
+        assert_eq!(
+            read("ink in water, deep red and gold").hues,
+            read("red and gold").hues
+        );
+        assert_eq!(read("waves on the ocean").hues.len(), 1);
+    }
+
+    #[test]
+    fn a_scene_that_nobody_asked_for_does_not_appear() {
+        assert_eq!(
+            read("ink in water like slow smoke, then a storm of colour").scenes,
+            [SceneKind::Ink]
+        );
     }
 
     #[test]

@@ -8,8 +8,10 @@ use model::look::SceneKind::{Aurora, Bauhaus, Ink, Nebula, NeonCity, Ridges};
 pub(crate) enum Meaning {
     /// A vote for a scene, 1 for a plain one.
     Scene(SceneKind, f64),
-    /// A colour, in degrees of OKLCH hue.
+    /// A colour that is named, in degrees of OKLCH hue.
     Hue(f64),
+    /// A colour that comes with the thing: water is blue, unless colours are named.
+    Tint(f64),
     /// A shift of tone.
     Tone(Tone, f64),
 }
@@ -25,7 +27,7 @@ pub(crate) enum Tone {
     Pace,
 }
 
-use Meaning::{Hue, Scene, Tone as Shift};
+use Meaning::{Hue, Scene, Tint, Tone as Shift};
 use Tone::{Lightness, Pace, Vividness};
 
 /// What `word` (lower case) means; empty for a word that is not known.
@@ -82,7 +84,7 @@ const WORDS: &[(&str, &[Meaning])] = &[
     ),
     (
         "sunset sunrise dawn dusk sundown",
-        &[Scene(Ridges, 1.3), Hue(55.0)],
+        &[Scene(Ridges, 1.3), Tint(55.0)],
     ),
     (
         "road journey travel wander wanderer hike freedom west country",
@@ -90,13 +92,13 @@ const WORDS: &[(&str, &[Meaning])] = &[
     ),
     (
         "forest tree wood nature wild earth",
-        &[Scene(Ridges, 1.0), Hue(150.0)],
+        &[Scene(Ridges, 1.0), Tint(150.0)],
     ),
     (
         "sun sunny summer sunshine sunlight",
         &[Scene(Ridges, 0.8), Shift(Lightness, 0.3)],
     ),
-    ("autumn fall harvest", &[Scene(Ridges, 0.6), Hue(50.0)]),
+    ("autumn fall harvest", &[Scene(Ridges, 0.6), Tint(50.0)]),
     (
         "fog mist haze",
         &[Scene(Ridges, 0.6), Scene(Ink, 0.5), Shift(Vividness, -0.3)],
@@ -158,7 +160,7 @@ const WORDS: &[(&str, &[Meaning])] = &[
     ),
     (
         "winter snow ice icy frozen frost glacier",
-        &[Scene(Aurora, 1.4), Hue(225.0)],
+        &[Scene(Aurora, 1.4), Tint(225.0)],
     ),
     (
         "lake mirror reflection still stillness",
@@ -175,7 +177,7 @@ const WORDS: &[(&str, &[Meaning])] = &[
     ),
     (
         "ocean sea wave tide river water",
-        &[Scene(Ink, 1.1), Hue(230.0)],
+        &[Scene(Ink, 1.1), Tint(230.0)],
     ),
     (
         "paint painting brush flow drift float",
@@ -187,7 +189,7 @@ const WORDS: &[(&str, &[Meaning])] = &[
     ),
     (
         "fire flame burn ember lava",
-        &[Scene(Ink, 0.7), Hue(45.0), Shift(Vividness, 0.3)],
+        &[Scene(Ink, 0.7), Tint(45.0), Shift(Vividness, 0.3)],
     ),
     (
         "storm thunder lightning",
@@ -215,8 +217,8 @@ const WORDS: &[(&str, &[Meaning])] = &[
         "bright light white luminous radiant airy day",
         &[Shift(Lightness, 0.5)],
     ),
-    ("warm cozy cosy", &[Hue(60.0)]),
-    ("cold cool chilly", &[Hue(230.0)]),
+    ("warm cozy cosy", &[Tint(60.0)]),
+    ("cold cool chilly", &[Tint(230.0)]),
     (
         "vivid colorful colourful saturated electric glowing glow",
         &[Shift(Vividness, 0.5)],
