@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use async_nats::jetstream;
-use runtime::{Vars, telemetry};
+use runtime::Vars;
 
 use crate::terminal::Terminal;
 
@@ -29,7 +29,6 @@ enum Verb {
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Verb::Apply = args.verb;
     let vars = Vars::from_env();
-    telemetry::init(&vars);
     let server = vars.nats();
     let server = vars.check(server)?;
     let client = nats::connect(&server, "topology")
