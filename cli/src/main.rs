@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a command answers on stdout")]
 
 mod address;
+mod analyse;
 mod client;
 mod data;
 mod demo;
@@ -37,6 +38,7 @@ enum Verb {
     Up(up::Args),
     Submit(submit::Args),
     Watch(watch::Args),
+    Analyse(analyse::Args),
     Token(token::Args),
     Topology(topology::Args),
     Gateway(roles::GatewayArgs),
@@ -61,6 +63,7 @@ async fn main() -> ExitCode {
         Verb::Up(args) => Box::pin(up::run(args)).await,
         Verb::Submit(args) => Box::pin(submit::run(args)).await,
         Verb::Watch(args) => Box::pin(watch::run(args)).await,
+        Verb::Analyse(args) => Box::pin(analyse::run(args)).await,
         Verb::Token(args) => token::run(&args),
         Verb::Topology(args) => Box::pin(topology::run(args)).await,
         Verb::Gateway(args) => Box::pin(roles::gateway(args)).await,

@@ -41,6 +41,16 @@ impl Terminal {
         ));
     }
 
+    /// Something that could not be done, with what is behind it, while the rest goes on.
+    pub(crate) fn failed(&self, error: &anyhow::Error) {
+        self.bars.suspend(|| show_error(error));
+    }
+
+    /// A result, on stdout.
+    pub(crate) fn print(&self, result: impl Display) {
+        self.bars.suspend(|| println!("{result}"));
+    }
+
     /// A name with its value, the names in a column.
     pub(crate) fn field(&self, name: &str, value: impl Display) {
         self.say(format_args!(

@@ -6,6 +6,7 @@ use media::audio::{AudioError, CanonicalWav};
 use model::analysis::{AudioAnalysis, Beat, ClipSlot, Mood, Section, Tempo};
 use model::music::Envelopes;
 use model::{Seconds, Stored};
+use serde::Serialize;
 
 use crate::clip_grid::{self, Song};
 use crate::downbeats::{self, Bars};
@@ -19,8 +20,8 @@ use crate::{envelope, level, mood};
 /// Names this analyser in its results; raised whenever it hears differently.
 pub const ANALYSER: &str = "beatreel-1";
 
-/// What was heard of a song.
-#[derive(Debug, Clone)]
+/// What was heard of a song. As JSON it is the analysis without its curves.
+#[derive(Debug, Clone, Serialize)]
 pub struct Hearing {
     duration: Seconds,
     tempo: Tempo,
@@ -31,8 +32,10 @@ pub struct Hearing {
     clip_grid: Vec<ClipSlot>,
     peaks: Vec<f32>,
     /// The curves, to be stored beside the analysis.
+    #[serde(skip)]
     pub envelopes: Envelopes,
     /// Not part of the analysis, but of the mood.
+    #[serde(skip)]
     pub key: Option<Key>,
 }
 
@@ -51,6 +54,26 @@ impl Hearing {
             peaks: self.peaks,
             envelopes,
         }
+    }
+
+    /// How long it is.
+    pub const fn duration(&self) -> Seconds {
+        self.duration
+    }
+
+    /// How many beats a bar has.
+    pub const fn beats_per_bar(&self) -> u8 {
+        self.beats_per_bar
+    }
+
+    /// How it feels.
+    pub const fn mood(&self) -> Mood {
+        self.mood
+    }
+
+    /// The waveform to draw: see [`AudioAnalysis::peaks`].
+    pub fn peaks(&self) -> &[f32] {
+        &self.peaks
     }
 
     /// Every beat, ascending.

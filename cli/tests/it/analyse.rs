@@ -1,0 +1,60 @@
+//! Songs heard from the command line, without a server.
+
+use serde_json::Value;
+use testkit::sound;
+
+use crate::beatreel::{run, text};
+
+#[tokio::test]
+async fn a_click_track_is_written_as_json_with_what_scorers_read() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let file = scratch.path().join("clicks.wav");
+    std::fs::write(&file, sound::click_track(120.0, 20.0).wav()).expect("writing a file");
+    let out = scratch.path().join("heard");
+
+    let output = run([
+        "analyse",
+        "--json",
+        "--out",
+        &out.display().to_string(),
+        &file.display().to_string(),
+    ])
+    .await;
+
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let heard: Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
+    let tempo = heard["tempo_bpm"].as_f64().expect("a tempo");
+    assert!((tempo - 120.0).abs() < 0.1, "{tempo}");
+    let beats = heard["beats"].as_array().expect("beats");
+    assert_eq!(beats.len(), 40);
+    assert!(heard["downbeats"].as_array().expect("downbeats").len() >= 10);
+    assert_eq!(heard["segments"][0]["start"], 0.0);
+    assert_eq!(heard["analysis"]["beats"][7]["time"], beats[7]);
+    assert!(heard.get("key").is_some());
+    let written = std::fs::read(out.join("clicks.json")).expect("a document");
+    assert_eq!(written, output.stdout);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_song_is_named_with_its_kind_and_stops_no_other() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let path = |name: &str| scratch.path().join(name).display().to_string();
+    std::fs::write(path("notes.mp3"), "this is no music").expect("writing a file");
+    std::fs::write(path("clicks.wav"), sound::click_track(100.0, 12.0).wav())
+        .expect("writing a file");
+
+    let files = [path("notes.mp3"), path("absent.flac"), path("clicks.wav")];
+    let output = run(["analyse", &files[0], &files[1], &files[2]]).await;
+
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("notes.mp3: the file is a text file; MP3, WAV and FLAC are accepted"),
+        "{said}"
+    );
+    assert!(said.contains("absent.flac: it cannot be opened"), "{said}");
+    let table = text(&output.stdout);
+    assert!(table.contains("clicks.wav"), "{table}");
+    assert!(table.contains("100.0"), "{table}");
+    assert!(table.contains("4 beats a bar"), "{table}");
+}
