@@ -25,7 +25,8 @@ pub struct Config {
     pub address: SocketAddr,
     /// `PUBLIC_BASE_URL`: how browsers reach it; by default by the address it listens on.
     pub public_base_url: Option<String>,
-    /// `DATABASE_URL`: `sqlite://path/of/the/file?mode=rwc`. Required.
+    /// `DATABASE_URL`: `sqlite://path/of/the/file?mode=rwc` or `postgres://user:password@host/database`.
+    /// Required.
     pub database_url: String,
     /// `SUPABASE_JWT_SECRET`: what tokens are signed with, at least 32 bytes. Required.
     pub jwt_secret: SecretString,
@@ -50,6 +51,8 @@ pub struct Config {
     /// How long after the flag of a cancelled or failed job was raised its objects are removed: longer
     /// than its workers may take to notice.
     pub sweep_grace: Duration,
+    /// How old a song or a rate slot without a job must be to be what a crash has left.
+    pub orphan_grace: Duration,
     /// How long open requests may take to end when the gateway stops.
     pub drain: Duration,
 }
@@ -85,6 +88,7 @@ impl Config {
             },
             heartbeat: Duration::from_secs(30),
             sweep_grace: Duration::from_secs(15),
+            orphan_grace: Duration::from_mins(15),
             drain: Duration::from_secs(10),
         };
         vars.check(config)

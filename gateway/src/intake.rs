@@ -25,7 +25,7 @@ use crate::relay;
 use form::UploadForm;
 
 /// The name of a job's canonical audio.
-const SONG: &str = "song.wav";
+pub(crate) const SONG: &str = "song.wav";
 /// How long an upload waits for its turn to be decoded.
 const DECODE_PATIENCE: Duration = Duration::from_secs(30);
 

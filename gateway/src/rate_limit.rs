@@ -170,6 +170,25 @@ impl RateLimiter {
         .await
     }
 
+    /// Everyone who has taken a slot and not been forgotten since.
+    pub(crate) async fn users(&self) -> Result<Vec<UserId>, ApiError> {
+        let keys = in_time(async {
+            let keys = self.bucket.keys(">").await;
+            keys.or_unavailable("reading the rate limits")
+        });
+        Ok(keys
+            .await?
+            .iter()
+            .filter_map(|key| key.parse().ok())
+            .collect())
+    }
+
+    /// The jobs that a user's slots were taken for.
+    pub(crate) async fn jobs_of(&self, user: UserId) -> Result<Vec<JobId>, ApiError> {
+        let (window, _) = in_time(self.read(user)).await?;
+        Ok(window.slots.iter().map(|slot| slot.job).collect())
+    }
+
     /// Gives back the slot of `job`, whose acceptance failed.
     pub(crate) async fn give_back(&self, user: UserId, job: JobId) -> Result<(), ApiError> {
         in_time(async {

@@ -9,9 +9,7 @@ use model::envelope::Envelope;
 use model::event::JOB_CANCELLED;
 use model::job::StageStatus;
 use model::{Event, EventBody, StageKind, TaskId};
-use nats::kv::KvError;
 use nats::publish::{self, PublishError, Published};
-use runtime::Cancellations;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -20,11 +18,11 @@ use crate::error::causes;
 use crate::job::Job;
 use crate::store::{OutboxEntry, Store, StoreError};
 
+/// How often it looks unasked: at once, for what lies there since before the start, and later for what
+/// another gateway on the same database did not live to publish.
+const LOOK: Duration = Duration::from_mins(1);
 /// How long to wait after trouble.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How often live jobs are checked for a first message that was lost with its stream, and for a
-/// cancellation that got no further than its flag.
-const RECONCILIATION: Duration = Duration::from_mins(1);
 /// What the error of a cancelled job says.
 pub(crate) const CANCELLED: &str = "Job cancelled by user";
 
@@ -35,10 +33,6 @@ enum RelayError {
     Publish(#[from] PublishError),
     #[error("reading the outbox")]
     Store(#[from] StoreError),
-    #[error("reading the cancellation flags")]
-    Flags(#[from] KvError),
-    #[error("writing a message")]
-    Json(#[from] serde_json::Error),
 }
 
 /// What is published for an accepted job: that its first stage is pending, then the first task. Both
@@ -64,7 +58,8 @@ pub(crate) fn first_messages(job: &Job) -> Result<Vec<OutboxEntry>, serde_json::
     ])
 }
 
-fn first_task(job: &Job) -> Result<OutboxEntry, serde_json::Error> {
+/// The task that a job begins with.
+pub(crate) fn first_task(job: &Job) -> Result<OutboxEntry, serde_json::Error> {
     let brief = job.brief.clone();
     let task = TaskId::of_stage(StageKind::AudioParser, brief.id, brief.run);
     let song = brief.song.clone();
@@ -98,21 +93,20 @@ pub(crate) fn cancelled_end(job: &Job) -> Result<OutboxEntry, serde_json::Error>
 pub(crate) struct Relay {
     pub(crate) jetstream: Context,
     pub(crate) store: Store,
-    pub(crate) cancellations: Cancellations,
     /// Wakes it when something was accepted.
     pub(crate) wake: Arc<Notify>,
 }
 
 impl Relay {
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut reconciliation = tokio::time::interval(RECONCILIATION);
+        let mut look = tokio::time::interval(LOOK);
         loop {
-            let woken = tokio::select! {
+            tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.wake.notified() => self.publish_all().await,
-                _ = reconciliation.tick() => self.reconcile().await,
-            };
-            if let Err(error) = woken {
+                () = self.wake.notified() => {}
+                _ = look.tick() => {}
+            }
+            if let Err(error) = self.publish_all().await {
                 tracing::warn!(causes = causes(&error), "the outbox waits");
                 self.wake.notify_one();
                 tokio::select! {
@@ -134,23 +128,6 @@ impl Relay {
                 self.store.published(&entry).await?;
             }
         }
-    }
-
-    /// Publishes what lies there since before the start, and the first task of every live job whose
-    /// message is gone (a lost or emptied WORK); for all others the server says that it is there. A job
-    /// whose flag is raised gets its end instead: workers drop its work without a word.
-    async fn reconcile(&self) -> Result<(), RelayError> {
-        self.publish_all().await?;
-        let settled = OffsetDateTime::now_utc() - RECONCILIATION;
-        let before = (settled.unix_timestamp_nanos() / 1_000_000) as i64;
-        for job in self.store.live_jobs(before).await? {
-            if self.cancellations.is_raised(job.brief.id).await? {
-                self.publish(&cancelled_end(&job)?).await?;
-            } else {
-                self.publish(&first_task(&job)?).await?;
-            }
-        }
-        Ok(())
     }
 
     async fn publish(&self, entry: &OutboxEntry) -> Result<(), RelayError> {

@@ -15,13 +15,14 @@ use crate::app::{App, DECODES, Parts, UPLOADS, router};
 use crate::auth::Verifier;
 use crate::config::Config;
 use crate::hub::Hub;
-use crate::listener;
 use crate::rate_limit::RateLimiter;
 use crate::reader::Reader;
+use crate::reconciler::Reconciler;
 use crate::relay::Relay;
 use crate::signed_url::UrlSigner;
 use crate::store::{Store, StoreError};
 use crate::sweeper::Sweeper;
+use crate::{listener, orphans};
 
 /// Why a gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -131,10 +132,17 @@ fn start_tasks(app: &App, position: watch::Sender<u64>) {
     let relay = Relay {
         jetstream: app.jetstream.clone(),
         store: app.store.clone(),
-        cancellations: app.cancellations.clone(),
         wake: Arc::clone(&app.wake_relay),
     };
     app.tasks.spawn(relay.run(app.stop.clone()));
+    let reconciler = Reconciler {
+        jetstream: app.jetstream.clone(),
+        store: app.store.clone(),
+        cancellations: app.cancellations.clone(),
+    };
+    app.tasks.spawn(reconciler.run(app.stop.clone()));
+    app.tasks
+        .spawn(orphans::sweep(app.clone(), app.stop.clone()));
     let sweeper = Sweeper {
         store: app.store.clone(),
         artifacts: app.artifacts.clone(),

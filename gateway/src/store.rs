@@ -1,8 +1,12 @@
 //! The rows: jobs, their stages, the outbox, and how far EVENTS has been read.
 //!
 //! One SQL text for SQLite and Postgres: `$n` parameters, ids and JSON as TEXT, times as BIGINT
-//! milliseconds, money as BIGINT micro-dollars. Only this module knows SQL.
+//! milliseconds, money as BIGINT micro-dollars. A trait with two implementations would hold every query
+//! twice; sqlx's `Any` holds it once, and what differs (migrations, how a connection is made ready) is in
+//! [`Kind`]. `contract` runs one suite on both. Only this module knows SQL.
 
+#[cfg(test)]
+mod contract;
 mod outbox;
 mod progress;
 mod projection;
@@ -15,7 +19,9 @@ use std::time::Duration;
 use model::job::JobStatus;
 use model::{JobId, UserId};
 use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AnyConnection, AnyPool, Executor};
+use time::OffsetDateTime;
 
 use crate::job::Job;
 use record::{JobRecord, StageRecord};
@@ -25,8 +31,10 @@ pub(crate) use projection::{Folded, Sequenced};
 
 /// How long a query waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Readers beside the one writer.
+/// SQLite: readers beside the one writer.
 const READERS: u32 = 4;
+/// Postgres: connections of a gateway. Ten gateways fit into a server's usual hundred.
+const CONNECTIONS: u32 = 10;
 
 /// Why the rows could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +44,18 @@ pub enum StoreError {
     Sql(#[from] sqlx::Error),
     /// The tables could not be made.
     #[error("migrating the database")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A newer build was here first.
+    #[error(
+        "the database has schema {found}, and this build knows schemas up to {known}: start the newer \
+         build again, or restore a backup from before it"
+    )]
+    NewerSchema {
+        /// Of the database.
+        found: i64,
+        /// The newest that this build knows.
+        known: i64,
+    },
     /// A row holds what this build cannot read.
     #[error("row of {table}: {column} cannot be read")]
     Unreadable {
@@ -48,7 +67,7 @@ pub enum StoreError {
         source: crate::error::Source,
     },
     /// The URL names a database that this build does not speak to.
-    #[error("DATABASE_URL must begin with sqlite:")]
+    #[error("DATABASE_URL must begin with sqlite: or postgres:")]
     OtherDatabase,
 }
 
@@ -58,6 +77,66 @@ pub(crate) struct Store {
     /// SQLite has one writer; to queue for it here is fair, and never "database is locked".
     writer: AnyPool,
     reader: AnyPool,
+}
+
+/// Which database a URL names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    fn of(url: &str) -> Result<Self, StoreError> {
+        match url.split_once(':') {
+            Some(("sqlite", _)) => Ok(Self::Sqlite),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres),
+            _ => Err(StoreError::OtherDatabase),
+        }
+    }
+
+    /// The steps from an empty database to the tables of this build.
+    fn migrations(self) -> Migrator {
+        match self {
+            Self::Sqlite => sqlx::migrate!("migrations/sqlite"),
+            Self::Postgres => sqlx::migrate!("migrations/postgres"),
+        }
+    }
+
+    /// What a new connection is told.
+    const fn greeting(self) -> &'static [&'static str] {
+        match self {
+            // FULL: what was answered as accepted survives a power cut.
+            Self::Sqlite => &[
+                "PRAGMA busy_timeout = 5000",
+                "PRAGMA journal_mode = WAL",
+                "PRAGMA synchronous = FULL",
+                "PRAGMA foreign_keys = ON",
+            ],
+            // A query or a transaction that hangs holds rows that every gateway needs.
+            Self::Postgres => &[
+                "SET statement_timeout = '10s'",
+                "SET idle_in_transaction_session_timeout = '10s'",
+            ],
+        }
+    }
+
+    fn pool(self, connections: u32) -> AnyPoolOptions {
+        AnyPoolOptions::new()
+            .max_connections(connections)
+            .min_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(move |connection, _| Box::pin(self.greet(connection)))
+    }
+
+    async fn greet(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        for words in self.greeting() {
+            connection.execute(*words).await?;
+        }
+        Ok(())
+    }
 }
 
 /// A page of a user's jobs.
@@ -71,12 +150,18 @@ impl Store {
     pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
-        if !url.starts_with("sqlite:") {
-            return Err(StoreError::OtherDatabase);
-        }
-        let writer = pool(1).connect(url).await?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
-        let reader = pool(READERS).connect(url).await?;
+        let kind = Kind::of(url)?;
+        migrate(kind, url).await?;
+        let (writer, reader) = match kind {
+            Kind::Sqlite => (
+                kind.pool(1).connect(url).await?,
+                kind.pool(READERS).connect(url).await?,
+            ),
+            Kind::Postgres => {
+                let both = kind.pool(CONNECTIONS).connect(url).await?;
+                (both.clone(), both)
+            }
+        };
         Ok(Self { writer, reader })
     }
 
@@ -157,16 +242,29 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
-    /// The jobs that have not ended and were accepted before `before` (milliseconds since 1970).
-    pub(crate) async fn live_jobs(&self, before: i64) -> Result<Vec<Job>, StoreError> {
+    /// Whether there is such a job, of whatever user.
+    pub(crate) async fn has_job(&self, id: JobId) -> Result<bool, StoreError> {
+        let found: Option<String> = sqlx::query_scalar("SELECT id FROM jobs WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// The jobs that have not ended, and of which nothing was heard since `before`.
+    pub(crate) async fn silent_jobs(&self, before: OffsetDateTime) -> Result<Vec<Job>, StoreError> {
         let rows: Vec<JobRecord> = sqlx::query_as(
-            "SELECT * FROM jobs WHERE status IN ('queued', 'processing') AND created_at < $1 \
+            "SELECT * FROM jobs WHERE status IN ('queued', 'processing') AND updated_at < $1 \
              ORDER BY created_at",
         )
-        .bind(before)
+        .bind(record::millis(before))
         .fetch_all(&self.reader)
         .await?;
-        rows.into_iter().map(|row| row.into_job(vec![])).collect()
+        let mut jobs = Vec::with_capacity(rows.len());
+        for row in rows {
+            jobs.push(self.with_stages(row).await?);
+        }
+        Ok(jobs)
     }
 
     /// Closes the database once what is running has ended.
@@ -184,25 +282,23 @@ impl Store {
     }
 }
 
-fn pool(connections: u32) -> AnyPoolOptions {
-    AnyPoolOptions::new()
-        .max_connections(connections)
-        .min_connections(1)
+/// Brings the tables up to date, on a connection without the time limits of a query. Tables of a newer
+/// build are left alone: what this one would write may be wrong there.
+async fn migrate(kind: Kind, url: &str) -> Result<(), StoreError> {
+    let migrations = kind.migrations();
+    let known = migrations.iter().map(|step| step.version).max();
+    let pool = AnyPoolOptions::new()
+        .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .after_connect(|connection, _| Box::pin(prepare(connection)))
-}
-
-/// FULL: what was answered as accepted survives a power cut.
-async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    for pragma in [
-        "PRAGMA busy_timeout = 5000",
-        "PRAGMA journal_mode = WAL",
-        "PRAGMA synchronous = FULL",
-        "PRAGMA foreign_keys = ON",
-    ] {
-        connection.execute(pragma).await?;
-    }
-    Ok(())
+        .connect(url)
+        .await?;
+    let migrated = migrations.run(&pool).await;
+    pool.close().await;
+    migrated.map_err(|error| match error {
+        MigrateError::VersionMissing(found) => StoreError::NewerSchema {
+            found,
+            known: known.unwrap_or(0),
+        },
+        error => StoreError::Migrate(error),
+    })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use model::StageKind;
 
-use crate::{buckets, consumers, streams};
+use crate::{buckets, consumers, streams, subject};
 
 /// Who connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,19 +79,23 @@ pub fn inbox_prefix(user: &str) -> String {
     format!("_INBOX_{user}")
 }
 
-/// Puts jobs in, reads every event, ends cancelled jobs. It does not do a stage's work.
+/// Puts jobs in, reads every event, ends cancelled jobs, and says a message again whose successor was
+/// lost. It does not do a stage's work.
 fn gateway() -> Vec<String> {
     let mut subjects = vec![
         "$JS.API.INFO".to_owned(),
         "$JS.API.STREAM.INFO.>".to_owned(),
         "$JS.API.CONSUMER.INFO.>".to_owned(),
         "$JS.API.DIRECT.GET.>".to_owned(),
-        format!("work.{}.>", StageKind::AudioParser),
         "events.>".to_owned(),
         // One event of a job at a time, and a cursor over all of them for each process.
         format!("$JS.API.STREAM.MSG.GET.{}", streams::EVENTS),
         format!("$JS.API.CONSUMER.MSG.NEXT.{}.>", streams::EVENTS),
     ];
+    // The composer hands over to nobody.
+    let hands_over = |stage: &StageKind| stage.next().is_some();
+    let stages = StageKind::ALL.into_iter().filter(hands_over);
+    subjects.extend(stages.map(subject::work_of));
     subjects.extend(own_readers(streams::EVENTS));
     subjects.extend(own_readers(&buckets::stream(buckets::CANCELLATIONS)));
     for bucket in [

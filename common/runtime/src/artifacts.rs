@@ -254,6 +254,17 @@ impl Artifacts {
         Ok(found.len())
     }
 
+    /// Every job that has artifacts.
+    pub async fn jobs(&self) -> Result<Vec<JobId>, ArtifactError> {
+        let prefix = StorePath::from("jobs");
+        let listed = self.store.list_with_delimiter(Some(&prefix)).await;
+        let listed = listed.map_err(store_error(prefix.as_ref()))?;
+        let folders = listed.common_prefixes.iter();
+        Ok(folders
+            .filter_map(|folder| folder.filename()?.parse().ok())
+            .collect())
+    }
+
     /// Every key of a job.
     pub async fn keys_of_job(&self, job: JobId) -> Result<Vec<ArtifactKey>, ArtifactError> {
         let prefix = StorePath::from(ArtifactKey::job_prefix(job));

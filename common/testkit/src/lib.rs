@@ -1,4 +1,4 @@
-//! What tests stand on: a real nats-server each, synthetic songs, conditions with deadlines.
+//! What tests stand on: a real nats-server each, a real Postgres, synthetic songs, conditions with deadlines.
 //!
 //! A dev-dependency only: it panics where a test could not go on.
 #![expect(
@@ -10,7 +10,9 @@
 
 mod eventually;
 mod nats_server;
+mod postgres;
 pub mod sound;
 
 pub use eventually::eventually;
 pub use nats_server::NatsServer;
+pub use postgres::{Database, postgres_database};

@@ -78,6 +78,12 @@ impl Child {
         self.signal(Signal::KILL);
     }
 
+    /// Asks the group to end at once, but in order (SIGQUIT): databases give back what the kernel keeps
+    /// for them.
+    pub fn quit(&self) {
+        self.signal(Signal::QUIT);
+    }
+
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.group {
             // The only failure for a group of ours is that nobody is left in it.

@@ -31,33 +31,35 @@ impl Store {
     /// the same name: a new one is read from its begin, and live jobs take its events from there.
     pub(crate) async fn position(&self, stream: &str) -> Result<u64, StoreError> {
         let mut transaction = self.writer.begin().await?;
-        let row: Option<(String, i64)> =
-            sqlx::query_as("SELECT stream, sequence FROM projection WHERE id = 1")
-                .fetch_optional(&mut *transaction)
-                .await?;
-        match row {
-            Some((known, sequence)) if known == stream => return Ok(sequence.unsigned_abs()),
-            Some(_) => {
-                sqlx::query(
-                    "UPDATE jobs SET last_sequence = 0 WHERE status IN ('queued', 'processing')",
-                )
+        sqlx::query(
+            "INSERT INTO projection (id, stream, sequence) VALUES (1, $1, 0) ON CONFLICT DO NOTHING",
+        )
+        .bind(stream.to_owned())
+        .execute(&mut *transaction)
+        .await?;
+        let (known, sequence): (String, i64) = sqlx::query_as(
+            "UPDATE projection SET sequence = sequence WHERE id = 1 RETURNING stream, sequence",
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        if known != stream {
+            sqlx::query(
+                "UPDATE jobs SET last_sequence = 0 WHERE status IN ('queued', 'processing')",
+            )
+            .execute(&mut *transaction)
+            .await?;
+            progress::start_anew(&mut transaction).await?;
+            sqlx::query("UPDATE projection SET stream = $1, sequence = 0 WHERE id = 1")
+                .bind(stream.to_owned())
                 .execute(&mut *transaction)
                 .await?;
-                progress::start_anew(&mut transaction).await?;
-                sqlx::query("UPDATE projection SET stream = $1, sequence = 0 WHERE id = 1")
-                    .bind(stream.to_owned())
-                    .execute(&mut *transaction)
-                    .await?;
-            }
-            None => {
-                sqlx::query("INSERT INTO projection (id, stream, sequence) VALUES (1, $1, 0)")
-                    .bind(stream.to_owned())
-                    .execute(&mut *transaction)
-                    .await?;
-            }
         }
         transaction.commit().await?;
-        Ok(0)
+        Ok(if known == stream {
+            sequence.unsigned_abs()
+        } else {
+            0
+        })
     }
 
     /// Takes in events that follow each other in the stream. Gives those of known jobs, in order.
@@ -66,6 +68,14 @@ impl Store {
             return Ok(vec![]);
         };
         let mut transaction = self.writer.begin().await?;
+        // First, as it locks: of several gateways on one database one at a time reads and writes jobs.
+        sqlx::query(
+            "UPDATE projection SET sequence = CASE WHEN sequence < $1 THEN $1 ELSE sequence END \
+             WHERE id = 1",
+        )
+        .bind(last.sequence.cast_signed())
+        .execute(&mut *transaction)
+        .await?;
         let mut jobs: BTreeMap<JobId, Option<Job>> = BTreeMap::new();
         let mut folded = Vec::with_capacity(events.len());
         for Sequenced { sequence, event } in events {
@@ -89,10 +99,6 @@ impl Store {
         for job in jobs.values().flatten() {
             record::save(&mut transaction, job).await?;
         }
-        sqlx::query("UPDATE projection SET sequence = $1 WHERE id = 1 AND sequence < $1")
-            .bind(last.sequence.cast_signed())
-            .execute(&mut *transaction)
-            .await?;
         transaction.commit().await?;
         Ok(folded)
     }

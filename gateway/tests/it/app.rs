@@ -192,7 +192,7 @@ impl TestApp {
 
     /// What the database says.
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
-        let pool = sqlx::SqlitePool::connect(&self.config.database_url)
+        let pool = sqlx::AnyPool::connect(&self.config.database_url)
             .await
             .unwrap();
         let count = sqlx::query(sql).fetch_one(&pool).await.unwrap().get(0);
@@ -201,7 +201,7 @@ impl TestApp {
     }
 
     pub(crate) async fn sql(&self, sql: &'static str) {
-        let pool = sqlx::SqlitePool::connect(&self.config.database_url)
+        let pool = sqlx::AnyPool::connect(&self.config.database_url)
             .await
             .unwrap();
         sqlx::query(sql).execute(&pool).await.unwrap();

@@ -96,7 +96,7 @@ async fn a_cancellation_that_was_broken_off_after_its_flag_is_brought_to_its_end
         .raise(job, "a user", "no longer wanted")
         .await
         .unwrap();
-    app.sql("UPDATE jobs SET created_at = created_at - 120000")
+    app.sql("UPDATE jobs SET updated_at = created_at - 120000")
         .await;
     app.restart().await;
     eventually("the job is cancelled", PATIENCE, async || {

@@ -16,5 +16,7 @@ mod faults;
 mod films;
 mod jobs;
 mod page;
+mod postgres;
+mod reconciling;
 mod stream;
 mod upload;

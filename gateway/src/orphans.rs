@@ -1,0 +1,92 @@
+//! What a crash in the middle of an acceptance leaves: a song without a row, and a rate slot without a
+//! job. Both carry the job's id, and the id tells when it was made.
+
+use std::time::Duration;
+
+use model::{JobId, UserId};
+use runtime::Artifacts;
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::error::{ApiError, OrFault, causes};
+use crate::intake::SONG;
+
+/// How often it looks.
+const PERIOD: Duration = Duration::from_mins(10);
+
+/// Looks at once, and then until stopped.
+pub(crate) async fn sweep(app: App, stop: CancellationToken) {
+    let mut period = tokio::time::interval(PERIOD.min(app.config.orphan_grace));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = period.tick() => {}
+        }
+        let swept = async { songs(&app).await.and(slots(&app).await) };
+        let swept = tokio::select! {
+            () = stop.cancelled() => return,
+            swept = swept => swept,
+        };
+        if let Err(error) = swept {
+            tracing::warn!(
+                causes = causes(&error),
+                "leftovers of broken-off uploads could not be looked for"
+            );
+        }
+    }
+}
+
+/// Removes songs that belong to no row. Only what an upload alone would leave: where a stage has stored
+/// something there was a row once, and if it is gone the fault may be the database's.
+async fn songs(app: &App) -> Result<(), ApiError> {
+    const DOING: &str = "looking for songs without a job";
+    for job in app.artifacts.jobs().await.or_unavailable(DOING)? {
+        if !is_orphan(app, job).await? || !holds_a_song_only(&app.artifacts, job).await? {
+            continue;
+        }
+        app.artifacts.delete_job(job).await.or_unavailable(DOING)?;
+        tracing::warn!(job.id = %job, "removed a song whose upload was broken off");
+    }
+    Ok(())
+}
+
+async fn holds_a_song_only(artifacts: &Artifacts, job: JobId) -> Result<bool, ApiError> {
+    let keys = artifacts
+        .keys_of_job(job)
+        .await
+        .or_unavailable("looking at a song without a job")?;
+    let song = format!("/{SONG}");
+    Ok(keys.iter().all(|key| key.as_str().ends_with(&song)))
+}
+
+/// Gives back slots that belong to no row.
+async fn slots(app: &App) -> Result<(), ApiError> {
+    for user in app.limiter.users().await? {
+        for job in app.limiter.jobs_of(user).await? {
+            if is_orphan(app, job).await? {
+                give_back(app, user, job).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn give_back(app: &App, user: UserId, job: JobId) -> Result<(), ApiError> {
+    app.limiter.give_back(user, job).await?;
+    tracing::warn!(job.id = %job, "gave back the slot of a broken-off upload");
+    Ok(())
+}
+
+/// No acceptance takes this long, and none of it has become a row.
+async fn is_orphan(app: &App, job: JobId) -> Result<bool, ApiError> {
+    let Some(made) = job.uuid().get_timestamp() else {
+        return Ok(false);
+    };
+    let age = OffsetDateTime::now_utc().unix_timestamp() as f64 - made.to_unix().0 as f64;
+    if age < app.config.orphan_grace.as_secs_f64() {
+        return Ok(false);
+    }
+    let known = app.store.has_job(job).await;
+    Ok(!known.or_unavailable("looking for a job")?)
+}
