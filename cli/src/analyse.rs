@@ -2,6 +2,7 @@
 
 mod document;
 mod listen;
+mod plot;
 mod report;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use audio_parser::hearing::Hearing;
+use tokio_util::sync::CancellationToken;
 
 use crate::signals;
 use crate::terminal::Terminal;
@@ -23,6 +25,7 @@ use listen::Listening;
 #[command(after_help = "Examples:
   beatreel analyse song.mp3
   beatreel analyse song.flac --json | jq .tempo_bpm
+  beatreel analyse song.wav --plot song.png
   beatreel analyse albums/*.mp3 --out heard/     one heard/<name>.json for each, on all cores
 
 Ends with 0 if every file was heard, 1 if one was not, 2 if the command makes no sense.")]
@@ -36,16 +39,19 @@ pub(crate) struct Args {
     /// Write DIR/<name>.json for each file.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Draw it as PNG: waveform, beats, sections, energy, tempo and cuts. For several files a folder.
+    #[arg(long, value_name = "PNG")]
+    plot: Option<PathBuf>,
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     check(&args)?;
+    for folder in args.folders() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("creating {}", folder.display()))?;
+    }
     let terminal = Terminal::default();
     let signals = signals::listen(&terminal).context("listening for Ctrl-C")?;
-    if let Some(directory) = &args.out {
-        std::fs::create_dir_all(directory)
-            .with_context(|| format!("creating {}", directory.display()))?;
-    }
     let stop = signals.stop.clone();
     let work = tokio::task::spawn_blocking(move || all(&args, &terminal, &stop));
     let heard = work.await.context("listening")??;
@@ -59,13 +65,39 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Files of one name in two folders would overwrite each other's documents.
+impl Args {
+    /// Where results of one kind are to lie together, as far as they are to.
+    fn folders(&self) -> Vec<&Path> {
+        let many = self.files.len() > 1;
+        let folder = |path: &&Path| many || path.is_dir();
+        let pictures = self.plot.as_deref().filter(folder);
+        self.out.as_deref().into_iter().chain(pictures).collect()
+    }
+
+    /// Where the picture of `file` goes.
+    fn picture(&self, file: &Path) -> Option<PathBuf> {
+        self.plot.as_ref().map(|path| self.place(path, file, "png"))
+    }
+
+    /// `path`, or what is called like `file` in it.
+    fn place(&self, path: &Path, file: &Path, extension: &str) -> PathBuf {
+        if self.folders().contains(&path) {
+            let name = file.file_stem().unwrap_or_default();
+            path.join(name).with_added_extension(extension)
+        } else {
+            path.to_owned()
+        }
+    }
+}
+
+/// Files of one name in two folders would overwrite each other's results.
 fn check(args: &Args) -> anyhow::Result<()> {
     let mut names = BTreeSet::new();
+    let folders = args.folders();
     for name in args.files.iter().filter_map(|file| file.file_stem()) {
         ensure!(
-            names.insert(name) || args.out.is_none(),
-            "two files are called {}; with --out each needs a name of its own",
+            names.insert(name) || folders.is_empty(),
+            "two files are called {}; in a folder each needs a name of its own",
             name.display()
         );
     }
@@ -73,11 +105,7 @@ fn check(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Whether every file was heard. What is wrong with one is told at once and stops no other.
-fn all(
-    args: &Args,
-    terminal: &Terminal,
-    stop: &tokio_util::sync::CancellationToken,
-) -> anyhow::Result<bool> {
+fn all(args: &Args, terminal: &Terminal, stop: &CancellationToken) -> anyhow::Result<bool> {
     let mut failed = false;
     let listening = Listening {
         terminal,
@@ -96,21 +124,22 @@ fn all(
 }
 
 fn show(args: &Args, terminal: &Terminal, file: &Path, hearing: &Hearing) -> anyhow::Result<()> {
-    if args.json || args.out.is_some() {
-        let document = document::of(file, hearing).context("writing JSON")?;
-        if let Some(directory) = &args.out {
-            let name = file.file_stem().unwrap_or_default();
-            let path = directory.join(name).with_added_extension("json");
-            std::fs::write(&path, format!("{document}\n"))
-                .with_context(|| format!("writing {}", path.display()))?;
-        }
-        if args.json {
-            terminal.print(&document);
-        } else {
-            terminal.done(report::line(file, hearing));
-        }
+    let document = document::of(file, hearing).context("writing JSON")?;
+    if args.json {
+        terminal.print(&document);
+    } else if args.out.is_some() {
+        terminal.done(report::line(file, hearing));
     } else {
         terminal.print(report::table(file, hearing));
+    }
+    if let Some(folder) = &args.out {
+        let path = args.place(folder, file, "json");
+        std::fs::write(&path, format!("{document}\n"))
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    if let Some(path) = args.picture(file) {
+        plot::write(&path, file, hearing)?;
+        terminal.done(format_args!("drawn: {}", path.display()));
     }
     Ok(())
 }

@@ -33,6 +33,20 @@ pub(super) fn line(file: &Path, hearing: &Hearing) -> String {
     )
 }
 
+/// What one would say of the song in a line.
+pub(super) fn facts(hearing: &Hearing) -> Vec<String> {
+    let key = hearing.key.map(|key| key.to_string());
+    vec![
+        clock(hearing.duration().0),
+        tempo(hearing),
+        format!("{} beats a bar", hearing.beats_per_bar()),
+        key.unwrap_or_else(|| "no clear key".to_owned()),
+        mood_word(hearing).to_owned(),
+        count(hearing.beats().len(), "beat"),
+        count(hearing.clip_grid().len(), "clip"),
+    ]
+}
+
 /// Everything that fits on a screen.
 pub(super) fn table(file: &Path, hearing: &Hearing) -> String {
     let mut table = Table::default();
@@ -147,14 +161,18 @@ fn beats_field(hearing: &Hearing) -> String {
 
 fn mood_field(hearing: &Hearing) -> String {
     let mood = hearing.mood();
-    let word = match mood.primary {
+    let word = mood_word(hearing);
+    let measures = format!("valence {:+.2}, arousal {:+.2}", mood.valence, mood.arousal);
+    format!("{word}  {}", style(measures).dim())
+}
+
+fn mood_word(hearing: &Hearing) -> &'static str {
+    match hearing.mood().primary {
         MoodWord::Energetic => "energetic",
         MoodWord::Bright => "bright",
         MoodWord::Dark => "dark",
         MoodWord::Calm => "calm",
-    };
-    let measures = format!("valence {:+.2}, arousal {:+.2}", mood.valence, mood.arousal);
-    format!("{word}  {}", style(measures).dim())
+    }
 }
 
 fn clips_field(hearing: &Hearing) -> String {
@@ -233,7 +251,8 @@ fn section_line(section: &Section, hearing: &Hearing) -> String {
     )
 }
 
-const fn kind(kind: SectionKind) -> &'static str {
+/// A kind of section, for people.
+pub(super) const fn kind(kind: SectionKind) -> &'static str {
     match kind {
         SectionKind::Intro => "intro",
         SectionKind::Verse => "verse",

@@ -58,3 +58,27 @@ async fn a_file_that_is_no_song_is_named_with_its_kind_and_stops_no_other() {
     assert!(table.contains("100.0"), "{table}");
     assert!(table.contains("4 beats a bar"), "{table}");
 }
+
+#[tokio::test]
+async fn the_picture_has_a_line_at_each_downbeat() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let path = |name: &str| scratch.path().join(name).display().to_string();
+    std::fs::write(path("clicks.wav"), sound::click_track(120.0, 16.0).wav())
+        .expect("writing a file");
+
+    let output = run(["analyse", &path("clicks.wav"), "--plot", &path("heard.png")]).await;
+
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let picture = image::open(path("heard.png"))
+        .expect("a picture")
+        .to_luma8();
+    assert_eq!(picture.dimensions(), (2_000, 1_230));
+    // A line of the wave's lane that no peak and no beat's tick reaches; 8 bars over 1 830 pixels.
+    let bright = |x: u32| picture.get_pixel(x, 232).0[0] > 60;
+    // The first click has no silence before it: whether it is a beat is a matter of taste.
+    for bar in 1..8 {
+        let x = 130 + bar * 1_830 / 8;
+        assert!((x - 2..x + 3).any(bright), "bar {bar}");
+        assert!(!(x + 20..x + 200).any(bright), "behind bar {bar}");
+    }
+}
