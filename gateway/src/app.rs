@@ -31,7 +31,7 @@ use crate::prices::Prices;
 use crate::rate_limit::RateLimiter;
 use crate::signed_url::UrlSigner;
 use crate::store::Store;
-use crate::{linger, problem, request_id, routes, sse};
+use crate::{idempotency, linger, problem, request_id, routes, sse};
 
 /// Uploads that are taken in at once.
 pub(crate) const UPLOADS: usize = 16;
@@ -87,7 +87,17 @@ impl App {
         user: crate::auth::CurrentUser,
         id: JobId,
     ) -> Result<Job, ApiError> {
-        let user: UserId = user.id;
+        self.shared_job_of(user.id, id)
+            .await
+            .map(Arc::unwrap_or_clone)
+    }
+
+    /// The same, as it lies in the cache.
+    pub(crate) async fn shared_job_of(
+        &self,
+        user: UserId,
+        id: JobId,
+    ) -> Result<Arc<Job>, ApiError> {
         self.store
             .job_of(user, id)
             .await
@@ -129,9 +139,17 @@ pub(crate) fn router(app: &App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), linger::linger));
     let api = Router::new()
         .route("/upload-audio", upload)
+        .route("/quotes", post(routes::quotes::quote))
+        .route("/webhook-secret", get(routes::webhooks::secret))
+        .route("/webhook-secret/rotate", post(routes::webhooks::rotate))
         .route("/jobs", get(routes::jobs::list))
         .route("/jobs/{job_id}", get(routes::jobs::show))
         .route("/jobs/{job_id}/cancel", post(routes::cancel::cancel))
+        .route("/jobs/{job_id}/webhooks", get(routes::webhooks::log))
+        .route(
+            "/jobs/{job_id}/webhooks/{delivery}/resend",
+            post(routes::webhooks::resend),
+        )
         .route("/jobs/{job_id}/stream", get(sse::stream))
         .route("/jobs/{job_id}/download", get(routes::download::download))
         .route("/files/{*key}", get(routes::files::file))
@@ -179,12 +197,20 @@ fn cors(origins: &[HeaderValue]) -> CorsLayer {
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
+            header::IF_NONE_MATCH,
+            HeaderName::from_static("cancel-after"),
+            HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("prefer"),
             request_id::X_REQUEST_ID.clone(),
         ])
         .expose_headers([
+            header::ETAG,
+            header::LINK,
             header::LOCATION,
             header::RETRY_AFTER,
+            HeaderName::from_static("preference-applied"),
+            idempotency::REPLAYED.clone(),
             HeaderName::from_static("ratelimit"),
             HeaderName::from_static("ratelimit-policy"),
             request_id::X_REQUEST_ID.clone(),

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 
 use crate::prices::{HOUSE_LIMIT, Prices};
 use crate::rate_limit::RateLimit;
+use crate::webhook::deliver::RETRIES;
 
 /// The seed's 10 MB.
 const UPLOAD_LIMIT: u64 = 10 * 1024 * 1024;
@@ -46,6 +47,11 @@ pub struct Config {
     pub rate_limit: RateLimit,
     /// `MAX_JOB_COST_USD` (2000) and `COST_PER_MINUTE_USD` (0: the built-in stages are free).
     pub prices: Prices,
+    /// `WEBHOOK_ALLOW_PRIVATE` (false): webhooks may also be plain HTTP, on any port, and in our own
+    /// network. For tests and closed networks.
+    pub webhooks_may_be_private: bool,
+    /// How long after each failed attempt a webhook is told again; the attempts are one more.
+    pub webhook_retries: Vec<Duration>,
     /// How often a stream says that it lives.
     pub heartbeat: Duration,
     /// How long after the flag of a cancelled or failed job was raised its objects are removed: longer
@@ -86,6 +92,8 @@ impl Config {
                 per_minute: dollars(vars, "COST_PER_MINUTE_USD", Usd::ZERO),
                 limit: dollars(vars, "MAX_JOB_COST_USD", HOUSE_LIMIT),
             },
+            webhooks_may_be_private: vars.parsed_or("WEBHOOK_ALLOW_PRIVATE", false),
+            webhook_retries: RETRIES.to_vec(),
             heartbeat: Duration::from_secs(30),
             sweep_grace: Duration::from_secs(15),
             orphan_grace: Duration::from_mins(15),

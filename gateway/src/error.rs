@@ -42,6 +42,12 @@ pub(crate) enum ApiError {
     /// Too late to cancel.
     #[error("the job is already {0}")]
     AlreadyFinished(JobStatus),
+    /// The first request with this idempotency key is still running.
+    #[error("a request with this Idempotency-Key is still running")]
+    KeyInUse,
+    /// The idempotency key was used for something else.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
     /// The client did not send its request in time.
     #[error("the request did not arrive in time")]
     RequestTimeout,
@@ -145,6 +151,8 @@ impl ApiError {
             Self::FilmGone => &problem::FILM_GONE,
             Self::NotFound => &problem::NOT_FOUND,
             Self::AlreadyFinished(_) => &problem::ALREADY_FINISHED,
+            Self::KeyInUse => &problem::KEY_IN_USE,
+            Self::KeyReused => &problem::KEY_REUSED,
             Self::RequestTimeout => &problem::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => &problem::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => &problem::UNSUPPORTED_MEDIA_TYPE,
@@ -212,6 +220,9 @@ impl ApiError {
             Self::RateLimited(quota) => {
                 quota.write(headers);
                 headers.insert(header::RETRY_AFTER, quota.retry_after().into());
+            }
+            Self::KeyInUse => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
             }
             Self::TooManyStreams(_) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));

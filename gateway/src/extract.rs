@@ -1,8 +1,10 @@
 //! What handlers take from a request, checked on the way in.
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::header;
 use axum::http::request::Parts;
 use model::JobId;
+use serde::de::DeserializeOwned;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -18,6 +20,34 @@ impl FromRequestParts<App> for JobPath {
             .await
             .map_err(|_| ApiError::JobNotFound)?;
         text.parse().map(Self).map_err(|_| ApiError::JobNotFound)
+    }
+}
+
+/// A small JSON body.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+/// Bytes that a JSON body may have.
+const LARGEST_JSON: usize = 16 * 1024;
+
+impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, ApiError> {
+        let media_type = request.headers().get(header::CONTENT_TYPE);
+        let is_json = media_type
+            .and_then(|value| value.to_str().ok()?.split(';').next())
+            .is_some_and(|name| name.trim().eq_ignore_ascii_case("application/json"));
+        if !is_json {
+            return Err(ApiError::UnsupportedMediaType(
+                "the body must be application/json",
+            ));
+        }
+        let body = axum::body::to_bytes(request.into_body(), LARGEST_JSON)
+            .await
+            .map_err(|error| ApiError::InvalidRequest(error.to_string()))?;
+        serde_json::from_slice(&body)
+            .map(Self)
+            .map_err(|error| ApiError::InvalidRequest(error.to_string()))
     }
 }
 

@@ -22,6 +22,8 @@ use crate::error::{ApiError, OrFault};
 use crate::job::{Job, JobState};
 use crate::rate_limit::Quota;
 use crate::relay;
+use crate::routes::upload::Accepted;
+use crate::store::KeyClaim;
 use form::UploadForm;
 
 /// The name of a job's canonical audio.
@@ -40,12 +42,20 @@ struct Candidate {
     estimated_cost: Usd,
 }
 
-/// Accepts what was uploaded as a new job of `user`. A refusal leaves no row, no object and no slot.
+/// An accepted job, and where its user now stands within the limit.
+pub(crate) struct Acceptance {
+    pub(crate) job: Job,
+    pub(crate) quota: Quota,
+}
+
+/// Accepts what was uploaded as a new job of `user`, and with it answers for the idempotency key, if
+/// there is one. A refusal leaves no row, no object and no slot.
 pub(crate) async fn accept(
     app: App,
     user: UserId,
     form: UploadForm,
-) -> Result<(Job, Quota), ApiError> {
+    claim: Option<&KeyClaim>,
+) -> Result<Acceptance, ApiError> {
     let canonical = form.scratch.path().join(SONG);
     // Before the wait for a decoder: what is no song need not take a turn.
     look(form.song()).await?;
@@ -76,11 +86,11 @@ pub(crate) async fn accept(
         shape,
         estimated_cost,
     };
-    match keep(&app, candidate).await {
+    match keep(&app, candidate, claim).await {
         Ok(job) => {
             app.wake_relay.notify_one();
             tracing::info!(job.id = %id, seconds = shape.seconds(), "accepted a job");
-            Ok((job, quota))
+            Ok(Acceptance { job, quota })
         }
         Err(error) => {
             take_back(&app, user, id).await;
@@ -130,7 +140,7 @@ fn refusal(doing: &'static str, error: AudioError) -> ApiError {
 }
 
 /// Stores the song, then writes the job and its first messages in one transaction.
-async fn keep(app: &App, candidate: Candidate) -> Result<Job, ApiError> {
+async fn keep(app: &App, candidate: Candidate, claim: Option<&KeyClaim>) -> Result<Job, ApiError> {
     let key = ArtifactKey::of_job(candidate.id, SONG).or_internal("naming a song")?;
     let audio = app
         .artifacts
@@ -139,8 +149,10 @@ async fn keep(app: &App, candidate: Candidate) -> Result<Job, ApiError> {
         .or_unavailable("storing a song")?;
     let job = new_job(candidate, audio, app.prices.limit);
     let messages = relay::first_messages(&job).or_internal("writing a job's first messages")?;
+    let answer = serde_json::to_string(&Accepted::of(&job)).or_internal("writing an answer")?;
+    let keyed = claim.map(|claim| (claim, answer.as_str()));
     app.store
-        .accept(&job, &messages)
+        .accept(&job, &messages, keyed)
         .await
         .or_unavailable("writing a job")?;
     Ok(job)
@@ -178,6 +190,8 @@ fn new_job(candidate: Candidate, audio: ArtifactRef, budget: Usd) -> Job {
         brief,
         estimated_cost: candidate.estimated_cost,
         created_at: now,
+        cancel_at: form.cancel_after.map(|limit| now + limit),
+        webhook_url: form.webhook_url,
         state,
     }
 }

@@ -13,6 +13,10 @@ pub(crate) struct Job {
     pub(crate) brief: JobBrief,
     pub(crate) estimated_cost: Usd,
     pub(crate) created_at: OffsetDateTime,
+    /// When it is cancelled by itself, if it has not ended.
+    pub(crate) cancel_at: Option<OffsetDateTime>,
+    /// Whom to tell of its end.
+    pub(crate) webhook_url: Option<String>,
     pub(crate) state: JobState,
 }
 

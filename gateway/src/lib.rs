@@ -9,14 +9,17 @@
 mod app;
 mod auth;
 mod config;
+mod deadlines;
 mod error;
 mod extract;
 mod hub;
+mod idempotency;
 mod intake;
 mod job;
 mod linger;
 mod listener;
 mod orphans;
+mod preferences;
 mod prices;
 pub mod problem;
 mod rate_limit;
@@ -31,6 +34,7 @@ mod sse;
 mod store;
 mod sweeper;
 mod view;
+mod webhook;
 
 pub use auth::{MintError, mint_token};
 pub use config::Config;

@@ -1,5 +1,6 @@
 //! What a crash in the middle of an acceptance leaves: a song without a row, and a rate slot without a
-//! job. Both carry the job's id, and the id tells when it was made.
+//! job. Both carry the job's id, and the id tells when it was made. Idempotency keys that have expired go
+//! with them.
 
 use std::time::Duration;
 
@@ -23,7 +24,13 @@ pub(crate) async fn sweep(app: App, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = period.tick() => {}
         }
-        let swept = async { songs(&app).await.and(slots(&app).await) };
+        let swept = async {
+            songs(&app).await?;
+            slots(&app).await?;
+            let now = OffsetDateTime::now_utc();
+            let forgotten = app.store.forget_keys(now).await;
+            forgotten.or_unavailable("forgetting idempotency keys")
+        };
         let swept = tokio::select! {
             () = stop.cancelled() => return,
             swept = swept => swept,

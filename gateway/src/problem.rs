@@ -71,6 +71,10 @@ problem_types! {
         "The request did not arrive in time", "Send it again on a faster connection.";
     ALREADY_FINISHED = CONFLICT, "already-finished", "ALREADY_FINISHED", false,
         "The job has already ended", "A job that has ended cannot be cancelled.";
+    KEY_IN_USE = CONFLICT, "idempotency-key-in-use", "CONFLICT", true,
+        "The first request with this key is still running", "Wait for its answer, or send the same request again in a few seconds.";
+    KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "VALIDATION_ERROR", false,
+        "The key was used for another request", "Use a new Idempotency-Key for a new request; keys are kept for 24 hours.";
     FILM_GONE = GONE, "film-gone", "VIDEO_GONE", false,
         "The film has been removed", "Its file is no longer in the store. Upload the song again to have it made anew.";
     PAYLOAD_TOO_LARGE = PAYLOAD_TOO_LARGE, "payload-too-large", "VALIDATION_ERROR", false,

@@ -138,12 +138,17 @@ impl RateLimiter {
         Self { bucket, limit }
     }
 
-    /// Refuses early when no slot is free; takes none.
-    pub(crate) async fn peek(&self, user: UserId) -> Result<(), ApiError> {
+    /// Where the user stands; takes no slot.
+    pub(crate) async fn look(&self, user: UserId) -> Result<Quota, ApiError> {
         let (mut window, _) = in_time(self.read(user)).await?;
         let now = now_millis();
         window.forget(self.limit, now);
-        let quota = window.quota(self.limit, now);
+        Ok(window.quota(self.limit, now))
+    }
+
+    /// Refuses early when no slot is free; takes none.
+    pub(crate) async fn peek(&self, user: UserId) -> Result<(), ApiError> {
+        let quota = self.look(user).await?;
         if quota.remaining == 0 {
             return Err(ApiError::RateLimited(quota));
         }

@@ -69,14 +69,27 @@ pub(crate) fn first_task(job: &Job) -> Result<OutboxEntry, serde_json::Error> {
     })
 }
 
+/// What the error of a job says whose time was up.
+const OUT_OF_TIME: &str = "Job cancelled: it had not ended when its Cancel-After was over";
+
+/// Why a job is cancelled at `now`.
+pub(crate) fn why_cancelled(job: &Job, now: OffsetDateTime) -> &'static str {
+    if job.cancel_at.is_some_and(|limit| limit <= now) {
+        OUT_OF_TIME
+    } else {
+        CANCELLED
+    }
+}
+
 /// The end of a cancelled job. Like every end it is written once, and the first end wins.
 pub(crate) fn cancelled_end(job: &Job) -> Result<OutboxEntry, serde_json::Error> {
+    let now = OffsetDateTime::now_utc();
     let end = Event {
         job_id: job.brief.id,
         run: job.brief.run,
-        timestamp: OffsetDateTime::now_utc(),
+        timestamp: now,
         body: EventBody::Error {
-            error: CANCELLED.to_owned(),
+            error: why_cancelled(job, now).to_owned(),
             code: JOB_CANCELLED.to_owned(),
             retryable: false,
             stage: None,

@@ -6,4 +6,6 @@ pub(crate) mod files;
 pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod page;
+pub(crate) mod quotes;
 pub(crate) mod upload;
+pub(crate) mod webhooks;

@@ -22,7 +22,8 @@ use crate::relay::Relay;
 use crate::signed_url::UrlSigner;
 use crate::store::{Store, StoreError};
 use crate::sweeper::Sweeper;
-use crate::{listener, orphans};
+use crate::webhook::Deliverer;
+use crate::{deadlines, listener, orphans};
 
 /// Why a gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,9 @@ pub enum ServeError {
     /// No object store.
     #[error("opening the object store")]
     Artifacts(#[from] ArtifactError),
+    /// No client for webhooks.
+    #[error("making the client for webhooks")]
+    Webhooks(#[from] reqwest::Error),
     /// The address is taken or not ours.
     #[error("listening on {address}")]
     Listen {
@@ -64,7 +68,7 @@ pub async fn serve(
         source,
     })?;
     let (app, position) = assemble(config, address, &shutdown).await?;
-    start_tasks(&app, position);
+    start_tasks(&app, position)?;
     tracing::info!(%address, base_url = app.base_url, "the gateway answers");
     // Nobody needs to listen for this.
     let _ = ready.send(address);
@@ -120,7 +124,7 @@ async fn assemble(
 }
 
 /// What runs beside the requests.
-fn start_tasks(app: &App, position: watch::Sender<u64>) {
+fn start_tasks(app: &App, position: watch::Sender<u64>) -> Result<(), ServeError> {
     let reader = Reader {
         client: app.client.clone(),
         jetstream: app.jetstream.clone(),
@@ -142,6 +146,10 @@ fn start_tasks(app: &App, position: watch::Sender<u64>) {
     };
     app.tasks.spawn(reconciler.run(app.stop.clone()));
     app.tasks
+        .spawn(deadlines::keep(app.clone(), app.stop.clone()));
+    app.tasks
+        .spawn(Deliverer::new(app.clone())?.run(app.stop.clone()));
+    app.tasks
         .spawn(orphans::sweep(app.clone(), app.stop.clone()));
     let sweeper = Sweeper {
         store: app.store.clone(),
@@ -151,4 +159,5 @@ fn start_tasks(app: &App, position: watch::Sender<u64>) {
         flagged: HashMap::new(),
     };
     app.tasks.spawn(sweeper.run(app.stop.clone()));
+    Ok(())
 }

@@ -5,15 +5,19 @@
 //! twice; sqlx's `Any` holds it once, and what differs (migrations, how a connection is made ready) is in
 //! [`Kind`]. `contract` runs one suite on both. Only this module knows SQL.
 
+mod cache;
 #[cfg(test)]
 mod contract;
+mod idempotency;
 mod outbox;
 mod progress;
 mod projection;
+mod queue;
 mod record;
 mod sweep;
+mod webhooks;
 
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use model::job::JobStatus;
@@ -24,10 +28,14 @@ use sqlx::{AnyConnection, AnyPool, Executor};
 use time::OffsetDateTime;
 
 use crate::job::Job;
+use cache::Cache;
 use record::{JobRecord, StageRecord};
 
+pub(crate) use idempotency::{Claimed, KeyClaim, KeyOf};
 pub(crate) use outbox::OutboxEntry;
 pub(crate) use projection::{Folded, Sequenced};
+pub(crate) use queue::Queue;
+pub(crate) use webhooks::{Attempt, Delivery, Due, Verdict};
 
 /// How long a query waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -66,6 +74,9 @@ pub enum StoreError {
         /// Why.
         source: crate::error::Source,
     },
+    /// A request took so long for its answer that its key was given to another.
+    #[error("another request has taken the idempotency key over")]
+    KeyTaken,
     /// The URL names a database that this build does not speak to.
     #[error("DATABASE_URL must begin with sqlite: or postgres:")]
     OtherDatabase,
@@ -77,6 +88,7 @@ pub(crate) struct Store {
     /// SQLite has one writer; to queue for it here is fair, and never "database is locked".
     writer: AnyPool,
     reader: AnyPool,
+    cache: Cache,
 }
 
 /// Which database a URL names.
@@ -139,10 +151,23 @@ impl Kind {
     }
 }
 
+/// Which of a user's jobs are asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Page {
+    pub(crate) status: Option<JobStatus>,
+    pub(crate) limit: u32,
+    pub(crate) offset: u32,
+    /// Only what comes behind this: when a job was created (milliseconds since 1970), and its id.
+    pub(crate) after: Option<(i64, String)>,
+}
+
 /// A page of a user's jobs.
 pub(crate) struct JobPage {
     pub(crate) jobs: Vec<Job>,
+    /// On all pages.
     pub(crate) total: u64,
+    /// Whether more come behind this page.
+    pub(crate) has_more: bool,
 }
 
 impl Store {
@@ -162,7 +187,11 @@ impl Store {
                 (both.clone(), both)
             }
         };
-        Ok(Self { writer, reader })
+        Ok(Self {
+            writer,
+            reader,
+            cache: Cache::default(),
+        })
     }
 
     /// Answers when the database does.
@@ -171,48 +200,63 @@ impl Store {
         Ok(())
     }
 
-    /// Writes an accepted job with everything that is to be published for it, or nothing.
-    pub(crate) async fn accept(&self, job: &Job, outbox: &[OutboxEntry]) -> Result<(), StoreError> {
+    /// Writes an accepted job with everything that is to be published for it, and with the answer to the
+    /// request that carried an idempotency key, or nothing.
+    pub(crate) async fn accept(
+        &self,
+        job: &Job,
+        outbox: &[OutboxEntry],
+        keyed: Option<(&KeyClaim, &str)>,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin().await?;
         record::insert(&mut transaction, job).await?;
         for (position, entry) in outbox.iter().enumerate() {
             outbox::insert(&mut transaction, job, position, entry).await?;
         }
+        if let Some((claim, answer)) = keyed {
+            idempotency::answer(&mut transaction, claim, job.brief.id, answer).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }
 
-    /// The job, if it is this user's.
-    pub(crate) async fn job_of(&self, user: UserId, id: JobId) -> Result<Option<Job>, StoreError> {
+    /// The job, if it is this user's; as it was last read, if nothing has changed since.
+    pub(crate) async fn job_of(
+        &self,
+        user: UserId,
+        id: JobId,
+    ) -> Result<Option<Arc<Job>>, StoreError> {
+        if let Some(job) = self.cache.get(id) {
+            return Ok((job.brief.user == user).then_some(job));
+        }
+        let generation = self.cache.generation();
         let row: Option<JobRecord> =
             sqlx::query_as("SELECT * FROM jobs WHERE id = $1 AND user_id = $2")
                 .bind(id.to_string())
                 .bind(user.to_string())
                 .fetch_optional(&self.reader)
                 .await?;
-        match row {
-            Some(row) => Ok(Some(self.with_stages(row).await?)),
-            None => Ok(None),
-        }
+        let Some(row) = row else { return Ok(None) };
+        let job = Arc::new(self.with_stages(row).await?);
+        self.cache.keep(generation, &job);
+        Ok(Some(job))
     }
 
-    /// The user's jobs, newest first.
-    pub(crate) async fn jobs_of(
-        &self,
-        user: UserId,
-        status: Option<JobStatus>,
-        limit: u32,
-        offset: u32,
-    ) -> Result<JobPage, StoreError> {
-        let status = status.map(|status| status.name().to_owned());
+    /// A page of the user's jobs, newest first.
+    pub(crate) async fn jobs_of(&self, user: UserId, page: &Page) -> Result<JobPage, StoreError> {
+        let status = page.status.map(|status| status.name().to_owned());
+        let (created_before, id_before) = page.after.clone().unzip();
         let rows: Vec<JobRecord> = sqlx::query_as(
             "SELECT * FROM jobs WHERE user_id = $1 AND (CAST($2 AS TEXT) IS NULL OR status = $2) \
+             AND (CAST($5 AS BIGINT) IS NULL OR (created_at, id) < ($5, $6)) \
              ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4",
         )
         .bind(user.to_string())
         .bind(status.clone())
-        .bind(i64::from(limit))
-        .bind(i64::from(offset))
+        .bind(i64::from(page.limit) + 1)
+        .bind(i64::from(page.offset))
+        .bind(created_before)
+        .bind(id_before)
         .fetch_all(&self.reader)
         .await?;
         let total: i64 = sqlx::query_scalar(
@@ -222,13 +266,15 @@ impl Store {
         .bind(status)
         .fetch_one(&self.reader)
         .await?;
+        let has_more = rows.len() > page.limit as usize;
         let mut jobs = Vec::with_capacity(rows.len());
-        for row in rows {
+        for row in rows.into_iter().take(page.limit as usize) {
             jobs.push(self.with_stages(row).await?);
         }
         Ok(JobPage {
             jobs,
             total: total.unsigned_abs(),
+            has_more,
         })
     }
 

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use crate::app::App;
 use crate::job::{Job, StageState};
 use crate::signed_url::Disposition;
+use crate::store::Queue;
 
 /// `GET /jobs/{id}`.
 #[derive(Debug, Serialize)]
@@ -37,6 +38,22 @@ pub(crate) struct JobView {
     stages: BTreeMap<StageKind, StageView>,
     duration: Seconds,
     clips: ClipsView,
+    /// When it is cancelled by itself, if it has not ended.
+    #[serde(with = "time::serde::rfc3339::option")]
+    cancel_at: Option<OffsetDateTime>,
+    webhook_url: Option<String>,
+    /// While it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<QueueView>,
+}
+
+/// Where a waiting job stands.
+#[derive(Debug, Serialize)]
+struct QueueView {
+    /// 1 is the next.
+    position: u64,
+    /// Seconds until it begins; null where the pace is not known.
+    estimated_wait: Option<f64>,
 }
 
 /// One stage of a job.
@@ -91,7 +108,19 @@ impl JobView {
                 completed: state.clips_completed,
                 total: state.clips_total,
             },
+            cancel_at: job.cancel_at,
+            webhook_url: job.webhook_url.clone(),
+            queue: None,
         }
+    }
+
+    /// With its place among those that wait.
+    pub(crate) fn with_queue(mut self, queue: Option<Queue>) -> Self {
+        self.queue = queue.map(|queue| QueueView {
+            position: queue.position,
+            estimated_wait: queue.estimated_wait,
+        });
+        self
     }
 }
 

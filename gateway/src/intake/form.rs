@@ -11,7 +11,9 @@ use model::format::Resolution;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 
+use crate::config::Config;
 use crate::error::{ApiError, OrFault};
+use crate::{idempotency, webhook};
 
 /// Bytes that a form may have beside its file.
 pub(crate) const FORM_OVERHEAD: u64 = 64 * 1024;
@@ -34,6 +36,9 @@ pub(crate) struct UploadForm {
     pub(crate) title: Option<String>,
     pub(crate) resolution: Resolution,
     pub(crate) seed: Option<u64>,
+    pub(crate) webhook_url: Option<String>,
+    /// From a header: how long the job may take.
+    pub(crate) cancel_after: Option<Duration>,
     song: PathBuf,
 }
 
@@ -43,8 +48,18 @@ impl UploadForm {
         &self.song
     }
 
-    /// Reads the form of `request`, whose file may have `limit` bytes.
-    pub(crate) async fn receive(request: Request, limit: u64) -> Result<Self, ApiError> {
+    /// What is asked for, as a digest: the same for the same form.
+    pub(crate) async fn fingerprint(&self) -> Result<String, ApiError> {
+        let options = format!(
+            "{:?} {:?} {:?} {:?} {:?}",
+            self.title, self.resolution, self.seed, self.webhook_url, self.cancel_after
+        );
+        idempotency::fingerprint(&[self.prompt.as_str(), &options], &self.song).await
+    }
+
+    /// Reads the form of `request`.
+    pub(crate) async fn receive(request: Request, config: &Config) -> Result<Self, ApiError> {
+        let limit = config.max_upload_bytes;
         check_headers(request.headers(), limit)?;
         let parts = Multipart::from_request(request, &())
             .await
@@ -53,9 +68,13 @@ impl UploadForm {
             .prefix("beatreel-upload-")
             .tempdir()
             .or_internal("making room for an upload")?;
-        tokio::time::timeout(LONGEST_UPLOAD, read(parts, scratch, limit))
-            .await
-            .map_err(|_| ApiError::RequestTimeout)?
+        let read = tokio::time::timeout(LONGEST_UPLOAD, read(parts, scratch, limit));
+        let form = read.await.map_err(|_| ApiError::RequestTimeout)??;
+        if let Some(text) = &form.webhook_url {
+            webhook::address(text, config.webhooks_may_be_private)
+                .map_err(|error| refused("webhook_url", &error))?;
+        }
+        Ok(form)
     }
 }
 
@@ -93,6 +112,7 @@ struct Fields {
     title: Option<String>,
     resolution: Option<Resolution>,
     seed: Option<u64>,
+    webhook_url: Option<String>,
 }
 
 async fn read(mut parts: Multipart, scratch: TempDir, limit: u64) -> Result<UploadForm, ApiError> {
@@ -118,6 +138,8 @@ async fn read(mut parts: Multipart, scratch: TempDir, limit: u64) -> Result<Uplo
         title: fields.title,
         resolution: fields.resolution.unwrap_or_default(),
         seed: fields.seed,
+        webhook_url: fields.webhook_url,
+        cancel_after: None,
     })
 }
 
@@ -157,6 +179,11 @@ impl Fields {
                         .parse()
                         .map_err(|error| refused("seed", &error))?,
                 );
+            }
+            "webhook_url" => {
+                once("webhook_url", self.webhook_url.is_some())?;
+                let text = text("webhook_url", part, limit).await?;
+                self.webhook_url = Some(text.trim().to_owned());
             }
             other => {
                 let shown: String = other.chars().take(64).collect();

@@ -10,6 +10,7 @@ use model::job::JobStatus;
 use model::{Event, EventBody, JobId, UserId};
 use nats::publish::{self, Published};
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::auth::CurrentUser;
@@ -57,10 +58,11 @@ pub(crate) async fn cancel(
 }
 
 /// Raises the flag, then ends the job. What is broken off between the two, the relay ends.
-async fn stop(app: App, by: UserId, job: Job) -> Result<JobStatus, ApiError> {
+pub(crate) async fn stop(app: App, by: UserId, job: Job) -> Result<JobStatus, ApiError> {
     const DOING: &str = "raising the cancellation flag";
     let by = by.to_string();
-    let raised = app.cancellations.raise(job.brief.id, &by, CANCELLED);
+    let why = relay::why_cancelled(&job, OffsetDateTime::now_utc());
+    let raised = app.cancellations.raise(job.brief.id, &by, why);
     tokio::time::timeout(FLAG_PATIENCE, raised)
         .await
         .or_unavailable(DOING)?

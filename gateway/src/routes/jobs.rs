@@ -2,65 +2,188 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::JobId;
 use model::job::JobStatus;
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, OrFault};
 use crate::extract::{JobPath, Parameters};
+use crate::job::Job;
+use crate::preferences::{Wait, is_known};
+use crate::store::{Page, Queue};
 use crate::view::JobView;
 
-/// A job's links are for its owner and change with every answer.
-type Private<T> = ([(HeaderName, HeaderValue); 1], Json<T>);
+/// For how long a job that has not changed is answered with 304: its links must not run out meanwhile.
+const LINKS_KEPT: i64 = 30 * 60;
 
-fn private<T>(body: T) -> Private<T> {
-    let directive = HeaderValue::from_static("private, no-cache");
-    ([(header::CACHE_CONTROL, directive)], Json(body))
-}
-
-/// One job.
+/// One job. `If-None-Match` gets 304 while nothing has changed; `Prefer: wait` holds the answer until
+/// something has, or without a tag until the job has ended.
 pub(crate) async fn show(
     State(app): State<App>,
     user: CurrentUser,
     JobPath(id): JobPath,
-) -> Result<Private<JobView>, ApiError> {
-    let job = app.job_of(user, id).await?;
-    Ok(private(JobView::of(&app, &job)))
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let wait = Wait::of(&headers);
+    let job = match wait {
+        None => app.shared_job_of(user.id, id).await?,
+        Some(wait) => {
+            let has_tag = headers.contains_key(header::IF_NONE_MATCH);
+            let wanted = |job: &Job| {
+                job.state.status.is_terminal() || (has_tag && !is_known(&headers, &etag(job, None)))
+            };
+            wait.for_job(&app, (user.id, id), wanted).await?
+        }
+    };
+    let queue = queue_of(&app, &job).await?;
+    // Held answers are compared without the place in the queue, which changes with other jobs.
+    let tag = etag(&job, queue.filter(|_| wait.is_none()));
+    let mut response = if is_known(&headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Json(JobView::of(&app, &job).with_queue(queue)).into_response()
+    };
+    add_headers(response.headers_mut(), Some(&tag));
+    if let Some(wait) = wait {
+        wait.applied(&mut response);
+    }
+    Ok(response)
+}
+
+/// A waiting job's place.
+pub(crate) async fn queue_of(app: &App, job: &Job) -> Result<Option<Queue>, ApiError> {
+    if job.state.status != JobStatus::Queued {
+        return Ok(None);
+    }
+    let queue = app.store.queue_of(job).await;
+    Ok(Some(queue.or_unavailable("counting the queue")?))
+}
+
+/// Names what an answer shows; another job state, place or set of links has another name.
+fn etag(job: &Job, queue: Option<Queue>) -> String {
+    let state = &job.state;
+    let changed = state.updated_at.unix_timestamp_nanos() / 1_000_000;
+    let links = state.film.as_ref().map_or(0, |_| {
+        OffsetDateTime::now_utc().unix_timestamp() / LINKS_KEPT
+    });
+    let (place, wait) = queue.map_or((0, 0.0), |queue| {
+        (queue.position, queue.estimated_wait.unwrap_or(0.0))
+    });
+    let (id, sequence) = (job.brief.id, state.last_sequence);
+    format!("W/\"{id}-{sequence}-{changed}-{links}-{place}-{wait}\"")
+}
+
+/// A job is for its owner only, and is asked for anew each time.
+fn add_headers(headers: &mut HeaderMap, etag: Option<&str>) {
+    let directive = HeaderValue::from_static("private, no-cache");
+    headers.insert(header::CACHE_CONTROL, directive);
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("authorization, prefer"),
+    );
+    if let Some(Ok(etag)) = etag.map(HeaderValue::try_from) {
+        headers.insert(header::ETAG, etag);
+    }
 }
 
 #[derive(Serialize)]
 pub(crate) struct JobList {
     jobs: Vec<JobView>,
+    /// On all pages.
     total: u64,
     limit: u32,
     offset: u32,
+    /// For `?cursor=`: what comes behind this page; null on the last.
+    next_cursor: Option<String>,
 }
 
-/// The user's jobs, newest first: `?status=`, `?limit=` 1–50 (10), `?offset=` (0).
+/// The user's jobs, newest first: `?status=`, `?limit=` 1–50 (10), and `?offset=` (0) or `?cursor=`.
 pub(crate) async fn list(
     State(app): State<App>,
     user: CurrentUser,
     parameters: Parameters,
-) -> Result<Private<JobList>, ApiError> {
+) -> Result<Response, ApiError> {
     let status = match parameters.get("status") {
         None => None,
         Some(text) => Some(text.parse().map_err(|_| unknown_status())?),
     };
-    let limit = parameters.number("limit", 1..=50, 10)?;
-    let offset = parameters.number("offset", 0..=1_000_000, 0)?;
-    let page = app
+    let after = parameters.get("cursor").map(read_cursor).transpose()?;
+    if after.is_some() && parameters.get("offset").is_some() {
+        return Err(ApiError::InvalidField {
+            field: "cursor",
+            detail: "give either a cursor or an offset".to_owned(),
+        });
+    }
+    let page = Page {
+        status,
+        limit: parameters.number("limit", 1..=50, 10)?,
+        offset: parameters.number("offset", 0..=1_000_000, 0)?,
+        after,
+    };
+    let found = app
         .store
-        .jobs_of(user.id, status, limit, offset)
+        .jobs_of(user.id, &page)
         .await
         .or_unavailable("listing jobs")?;
-    Ok(private(JobList {
-        jobs: page.jobs.iter().map(|job| JobView::of(&app, job)).collect(),
-        total: page.total,
-        limit,
-        offset,
-    }))
+    let mut jobs = Vec::with_capacity(found.jobs.len());
+    for job in &found.jobs {
+        let queue = queue_of(&app, job).await?;
+        jobs.push(JobView::of(&app, job).with_queue(queue));
+    }
+    let next_cursor = found.jobs.last().filter(|_| found.has_more).map(cursor);
+    let links = links(&page, next_cursor.as_deref());
+    let list = JobList {
+        jobs,
+        total: found.total,
+        limit: page.limit,
+        offset: page.offset,
+        next_cursor,
+    };
+    let mut response = Json(list).into_response();
+    add_headers(response.headers_mut(), None);
+    if let Ok(links) = HeaderValue::try_from(links) {
+        response.headers_mut().insert(header::LINK, links);
+    }
+    Ok(response)
+}
+
+/// RFC 8288: where the first page and the next one are.
+fn links(page: &Page, next: Option<&str>) -> String {
+    let status = page.status.map(JobStatus::name);
+    let filter = status.map_or(String::new(), |status| format!("&status={status}"));
+    let first = format!("/api/v1/jobs?limit={}{filter}", page.limit);
+    match next {
+        Some(cursor) => {
+            format!("<{first}&cursor={cursor}>; rel=\"next\", <{first}>; rel=\"first\"")
+        }
+        None => format!("<{first}>; rel=\"first\""),
+    }
+}
+
+/// The place behind a job, as a word.
+fn cursor(job: &Job) -> String {
+    let created = job.created_at.unix_timestamp_nanos() / 1_000_000;
+    URL_SAFE_NO_PAD.encode(format!("{created}.{}", job.brief.id))
+}
+
+fn read_cursor(text: &str) -> Result<(i64, String), ApiError> {
+    let read = || {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (created, id) = std::str::from_utf8(&bytes).ok()?.split_once('.')?;
+        let id: JobId = id.parse().ok()?;
+        Some((created.parse().ok()?, id.to_string()))
+    };
+    read().ok_or_else(|| ApiError::InvalidField {
+        field: "cursor",
+        detail: "cursor must be the next_cursor of another page".to_owned(),
+    })
 }
 
 fn unknown_status() -> ApiError {

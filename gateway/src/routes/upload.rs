@@ -5,64 +5,180 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::job::JobStatus;
 use model::{JobId, Usd};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::auth::CurrentUser;
-use crate::error::{ApiError, OrFault};
-use crate::intake;
+use crate::error::{ApiError, OrFault, causes};
+use crate::idempotency;
 use crate::intake::form::UploadForm;
+use crate::intake::{self, Acceptance};
+use crate::job::Job;
+use crate::preferences::{self, Wait};
+use crate::store::{Claimed, KeyOf};
 
 /// How long an upload waits while as many as may be are under way.
 const PLACE_PATIENCE: Duration = Duration::from_secs(10);
+/// What its idempotency keys are kept under.
+const ROUTE: &str = "POST /api/v1/upload-audio";
 
-#[derive(Serialize)]
-struct Accepted {
+/// The answer, and what is kept of it for the same request with the same idempotency key.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Accepted {
     job_id: JobId,
     status: JobStatus,
     estimated_cost: Usd,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
+    status_url: String,
+    stream_url: String,
+    cancel_url: String,
 }
 
-/// Takes a song and a sentence, and answers 201 once the job cannot be lost any more.
+impl Accepted {
+    pub(crate) fn of(job: &Job) -> Self {
+        let url = format!("/api/v1/jobs/{}", job.brief.id);
+        Self {
+            job_id: job.brief.id,
+            status: job.state.status,
+            estimated_cost: job.estimated_cost,
+            created_at: job.created_at,
+            stream_url: format!("{url}/stream"),
+            cancel_url: format!("{url}/cancel"),
+            status_url: url,
+        }
+    }
+}
+
+/// Takes a song and a sentence, and answers 201 once the job cannot be lost any more. Every answer, also
+/// a refusal, says how many jobs the user may still start.
 pub(crate) async fn upload(
     State(app): State<App>,
     user: CurrentUser,
     request: Request,
 ) -> Result<Response, ApiError> {
-    app.limiter.peek(user.id).await?;
+    let quota = app.limiter.look(user.id).await?;
+    let key = idempotency::key_of(request.headers())?.map(|key| KeyOf {
+        user: user.id,
+        route: ROUTE,
+        key,
+    });
+    let answered = match &key {
+        Some(key) => app.store.has_key(key, OffsetDateTime::now_utc()).await,
+        None => Ok(false),
+    };
+    // What was answered before takes no slot.
+    if quota.remaining == 0 && !answered.or_unavailable("reading an idempotency key")? {
+        return Err(ApiError::RateLimited(quota));
+    }
+    let taken = take(&app, user, key, request).await;
+    let mut response = taken.unwrap_or_else(IntoResponse::into_response);
+    if !response.headers().contains_key("ratelimit") {
+        quota.write(response.headers_mut());
+    }
+    Ok(response)
+}
+
+async fn take(
+    app: &App,
+    user: CurrentUser,
+    key: Option<KeyOf>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let place = tokio::time::timeout(PLACE_PATIENCE, Arc::clone(&app.uploads).acquire_owned())
         .await
         .or_unavailable("waiting for a place among the uploads")?
         .or_internal("waiting for a place among the uploads")?;
-    let form = UploadForm::receive(request, app.config.max_upload_bytes).await?;
+    let headers = request.headers().clone();
+    let mut form = UploadForm::receive(request, &app.config).await?;
+    form.cancel_after = preferences::cancel_after(&headers)?;
     // A task of its own: a client that hangs up must not leave half an acceptance behind. The place
     // goes with it: what nobody waits for any more is still work.
     let accepting = app.tasks.spawn({
         let app = app.clone();
         async move {
             let _place = place;
-            intake::accept(app, user.id, form).await
+            match key {
+                None => intake::accept(app, user.id, form, None)
+                    .await
+                    .map(|accepted| Outcome::New(Box::new(accepted))),
+                Some(key) => accept_once(app, user, key, form).await,
+            }
         }
     });
-    let (job, quota) = accepting.await.or_internal("accepting a job")??;
+    let outcome = accepting.await.or_internal("accepting a job")??;
+    answer(app, user, &headers, outcome).await
+}
 
-    let body = Accepted {
-        job_id: job.brief.id,
-        status: job.state.status,
-        estimated_cost: job.estimated_cost,
-        created_at: job.created_at,
+/// What came of an upload.
+enum Outcome {
+    New(Box<Acceptance>),
+    /// It was here before; so it was answered.
+    Replayed(String),
+}
+
+async fn accept_once(
+    app: App,
+    user: CurrentUser,
+    key: KeyOf,
+    form: UploadForm,
+) -> Result<Outcome, ApiError> {
+    const DOING: &str = "keeping an idempotency key";
+    let fingerprint = form.fingerprint().await?;
+    let now = OffsetDateTime::now_utc();
+    let claimed = app.store.claim_key(key, &fingerprint, now).await;
+    let claim = match claimed.or_unavailable(DOING)? {
+        Claimed::First(claim) => claim,
+        Claimed::Running => return Err(ApiError::KeyInUse),
+        Claimed::Other => return Err(ApiError::KeyReused),
+        Claimed::Answered(answer) => return Ok(Outcome::Replayed(answer)),
     };
+    let accepted = intake::accept(app.clone(), user.id, form, Some(&claim)).await;
+    if accepted.is_err()
+        && let Err(error) = app.store.release_key(&claim).await
+    {
+        tracing::warn!(
+            causes = causes(&error),
+            "an idempotency key stays taken for a while"
+        );
+    }
+    accepted.map(|accepted| Outcome::New(Box::new(accepted)))
+}
+
+async fn answer(
+    app: &App,
+    user: CurrentUser,
+    headers: &HeaderMap,
+    outcome: Outcome,
+) -> Result<Response, ApiError> {
+    const DOING: &str = "answering an upload";
+    let (mut body, quota, replayed) = match outcome {
+        Outcome::New(accepted) => (Accepted::of(&accepted.job), Some(accepted.quota), false),
+        Outcome::Replayed(kept) => (serde_json::from_str(&kept).or_internal(DOING)?, None, true),
+    };
+    let wait = Wait::of(headers);
+    if let Some(wait) = wait {
+        let ended = |job: &Job| job.state.status.is_terminal();
+        let job = wait.for_job(app, (user.id, body.job_id), ended).await?;
+        body.status = job.state.status;
+    }
+    let location = HeaderValue::try_from(body.status_url.clone()).or_internal(DOING)?;
     let mut response = (StatusCode::CREATED, Json(body)).into_response();
-    let location = format!("/api/v1/jobs/{}", job.brief.id);
-    let location = HeaderValue::try_from(location).or_internal("naming a job")?;
     response.headers_mut().insert(header::LOCATION, location);
-    quota.write(response.headers_mut());
+    if let Some(wait) = wait {
+        wait.applied(&mut response);
+    }
+    if replayed {
+        let yes = HeaderValue::from_static("true");
+        response.headers_mut().insert(&idempotency::REPLAYED, yes);
+    }
+    if let Some(quota) = quota {
+        quota.write(response.headers_mut());
+    }
     Ok(response)
 }

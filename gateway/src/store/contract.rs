@@ -50,7 +50,7 @@ impl Bench {
 
     pub(super) async fn accepts(&self, user: UserId) -> Job {
         let job = job_of(user);
-        self.store.accept(&job, &entries(&job)).await.unwrap();
+        self.store.accept(&job, &entries(&job), None).await.unwrap();
         job
     }
 
@@ -60,7 +60,7 @@ impl Bench {
 
     pub(super) async fn reads(&self, job: &Job) -> Job {
         let found = self.store.job_of(job.brief.user, job.brief.id).await;
-        found.unwrap().unwrap()
+        Arc::unwrap_or_clone(found.unwrap().unwrap())
     }
 }
 
@@ -85,6 +85,8 @@ macro_rules! on_both {
     };
 }
 
+mod requests;
+
 on_both! {
     an_accepted_job_is_read_back_as_it_was_and_by_its_owner_only
     a_job_whose_messages_cannot_all_be_written_leaves_nothing
@@ -96,6 +98,8 @@ on_both! {
     an_ended_job_is_swept_once
     a_newer_schema_is_refused_in_one_sentence
     an_older_schema_is_brought_up_to_date
+    a_job_that_was_read_is_read_anew_after_each_event
+    a_waiting_job_knows_its_place_and_the_pace
 }
 
 pub(super) fn user() -> UserId {
@@ -136,6 +140,8 @@ pub(super) fn job_of(user: UserId) -> Job {
         },
         estimated_cost: Usd::from_micros(1_234_567),
         created_at: now,
+        cancel_at: None,
+        webhook_url: None,
         state: JobState::accepted(Seconds(3.0), now),
     }
 }
@@ -193,7 +199,7 @@ async fn an_accepted_job_is_read_back_as_it_was_and_by_its_owner_only(bench: Ben
 async fn a_job_whose_messages_cannot_all_be_written_leaves_nothing(bench: Bench) {
     let job = job_of(user());
     let twice = [entries(&job), entries(&job)].concat();
-    assert!(bench.store.accept(&job, &twice).await.is_err());
+    assert!(bench.store.accept(&job, &twice, None).await.is_err());
     let found = bench.store.job_of(job.brief.user, job.brief.id).await;
     assert_eq!(found.unwrap(), None);
     assert_eq!(bench.store.outbox_count().await.unwrap(), 0);
@@ -218,14 +224,32 @@ async fn a_list_is_newest_first_and_counts_what_the_filter_lets_through(bench: B
     let end = said(&jobs[0], 1, ended("MODULE_FAILURE"));
     bench.store.project(&[end]).await.unwrap();
 
-    let all = bench.store.jobs_of(ada, None, 2, 0).await.unwrap();
-    assert_eq!((all.total, all.jobs.len()), (3, 2));
-    assert_eq!(all.jobs[0], jobs[2]);
-    let last = bench.store.jobs_of(ada, None, 10, 2).await.unwrap();
-    assert_eq!(last.jobs[0].brief.id, jobs[0].brief.id);
-    let failed = bench.store.jobs_of(ada, Some(JobStatus::Failed), 10, 0);
-    let failed = failed.await.unwrap();
-    assert_eq!((failed.total, failed.jobs.len()), (1, 1));
+    let ids = |page: &JobPage| page.jobs.iter().map(|job| job.brief.id).collect::<Vec<_>>();
+    let mut page = Page {
+        limit: 2,
+        ..Page::default()
+    };
+    let all = bench.store.jobs_of(ada, &page).await.unwrap();
+    assert_eq!((all.total, all.has_more), (3, true));
+    assert_eq!(all.jobs, [jobs[2].clone(), jobs[1].clone()]);
+    let last = all.jobs.last().unwrap();
+    page.after = Some((record::millis(last.created_at), last.brief.id.to_string()));
+    let behind = bench.store.jobs_of(ada, &page).await.unwrap();
+    assert_eq!(
+        (ids(&behind), behind.has_more),
+        (vec![jobs[0].brief.id], false)
+    );
+    page.after = None;
+    page.offset = 2;
+    let behind = bench.store.jobs_of(ada, &page).await.unwrap();
+    assert_eq!(
+        (ids(&behind), behind.has_more),
+        (vec![jobs[0].brief.id], false)
+    );
+    page.offset = 0;
+    page.status = Some(JobStatus::Failed);
+    let failed = bench.store.jobs_of(ada, &page).await.unwrap();
+    assert_eq!((failed.total, ids(&failed)), (1, vec![jobs[0].brief.id]));
 }
 
 async fn events_are_folded_once_by_however_many_gateways(bench: Bench) {
@@ -328,6 +352,45 @@ async fn an_older_schema_is_brought_up_to_date(bench: Bench) {
     }
     let newer = Store::open(&bench.url).await.unwrap();
     let found = newer.job_of(job.brief.user, job.brief.id).await.unwrap();
-    assert_eq!(found, Some(job));
+    assert_eq!(found.as_deref(), Some(&job));
     newer.close().await;
+}
+
+async fn a_job_that_was_read_is_read_anew_after_each_event(bench: Bench) {
+    let job = bench.accepts(user()).await;
+    bench.store.position("one").await.unwrap();
+    for sequence in 1..=20 {
+        assert_eq!(bench.reads(&job).await.state.last_sequence, sequence - 1);
+        let event = said(&job, sequence, progress(sequence as u8));
+        bench.store.project(&[event]).await.unwrap();
+    }
+    let stranger = bench.store.job_of(user(), job.brief.id).await.unwrap();
+    assert_eq!(stranger, None);
+}
+
+async fn a_waiting_job_knows_its_place_and_the_pace(bench: Bench) {
+    let (first, second) = (bench.accepts(user()).await, bench.accepts(user()).await);
+    let queue = async |job: &Job| bench.store.queue_of(job).await.unwrap();
+    assert_eq!(queue(&first).await.position, 1);
+    assert_eq!(queue(&second).await.position, 2);
+    assert_eq!(queue(&second).await.estimated_wait, None);
+    for status in ["completed", "processing"] {
+        let made = job_of(user());
+        bench
+            .store
+            .accept(&made, &entries(&made), None)
+            .await
+            .unwrap();
+        let sql = "UPDATE jobs SET status = $1, completed_at = 31000 WHERE id = $2";
+        sqlx::query(sql)
+            .bind(status)
+            .bind(made.brief.id.to_string())
+            .execute(&bench.store.writer)
+            .await
+            .unwrap();
+    }
+    bench
+        .sql("UPDATE job_stages SET started_at = 1000 WHERE stage = 'audio_parser'")
+        .await;
+    assert_eq!(queue(&second).await.estimated_wait, Some(60.0));
 }

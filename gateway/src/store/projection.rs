@@ -9,7 +9,7 @@ use model::{Event, JobId};
 use sqlx::AnyConnection;
 
 use super::record::{self, JobRecord, StageRecord};
-use super::{Store, StoreError, progress};
+use super::{Store, StoreError, progress, webhooks};
 use crate::job::Job;
 
 /// An event and its place in EVENTS. The event is absent where this build cannot read it.
@@ -55,6 +55,7 @@ impl Store {
                 .await?;
         }
         transaction.commit().await?;
+        self.cache.clear();
         Ok(if known == stream {
             sequence.unsigned_abs()
         } else {
@@ -87,7 +88,11 @@ impl Store {
             };
             let Some(job) = known else { continue };
             let before = job.state.progress;
+            let had_ended = job.state.status.is_terminal();
             job.state.apply(*sequence, event);
+            if job.state.status.is_terminal() && !had_ended {
+                webhooks::note_end(&mut transaction, job).await?;
+            }
             if job.state.progress > before {
                 progress::insert_step(&mut transaction, id, *sequence, job.state.progress).await?;
             }
@@ -100,6 +105,7 @@ impl Store {
             record::save(&mut transaction, job).await?;
         }
         transaction.commit().await?;
+        self.cache.drop_jobs(jobs.into_keys());
         Ok(folded)
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct JobRecord {
     created_at: i64,
     updated_at: i64,
     completed_at: Option<i64>,
+    cancel_at: Option<i64>,
+    webhook_url: Option<String>,
 }
 
 /// A row of `job_stages`.
@@ -81,6 +83,8 @@ impl JobRecord {
             brief: json("brief", &self.brief)?,
             estimated_cost: Usd::from_micros(self.estimated_cost.unsigned_abs()),
             created_at,
+            cancel_at: self.cancel_at.map(time).transpose()?,
+            webhook_url: self.webhook_url,
             state,
         })
     }
@@ -124,7 +128,8 @@ pub(super) async fn insert(connection: &mut AnyConnection, job: &Job) -> Result<
         serde_json::to_string(&job.brief).map_err(|error| unreadable("jobs", "brief", error))?;
     sqlx::query(
         "INSERT INTO jobs (id, user_id, run, status, current_stage, estimated_cost, duration, brief, \
-         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         created_at, updated_at, cancel_at, webhook_url) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(job.brief.id.to_string())
     .bind(job.brief.user.to_string())
@@ -136,6 +141,8 @@ pub(super) async fn insert(connection: &mut AnyConnection, job: &Job) -> Result<
     .bind(brief)
     .bind(millis(job.created_at))
     .bind(millis(job.state.updated_at))
+    .bind(job.cancel_at.map(millis))
+    .bind(job.webhook_url.clone())
     .execute(&mut *connection)
     .await?;
     save_stages(connection, job).await

@@ -1,9 +1,10 @@
-//! Which ended jobs still have objects that nobody needs.
+//! Which ended jobs still have objects that nobody needs, and which jobs should have ended by now.
 
 use model::JobId;
 use time::OffsetDateTime;
 
-use super::{Store, StoreError, record};
+use super::{JobRecord, Store, StoreError, record};
+use crate::job::Job;
 
 impl Store {
     /// The cancelled and failed jobs that were not swept, those that ended first.
@@ -23,6 +24,18 @@ impl Store {
                 })
         };
         ids.into_iter().map(parsed).collect()
+    }
+
+    /// The jobs whose time is up and that have not ended.
+    pub(crate) async fn overdue(&self, now: OffsetDateTime) -> Result<Vec<Job>, StoreError> {
+        let rows: Vec<JobRecord> = sqlx::query_as(
+            "SELECT * FROM jobs WHERE cancel_at IS NOT NULL AND cancel_at <= $1 \
+             AND status IN ('queued', 'processing') ORDER BY cancel_at LIMIT 100",
+        )
+        .bind(record::millis(now))
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(|row| row.into_job(vec![])).collect()
     }
 
     /// Notes that a job's objects are gone.
