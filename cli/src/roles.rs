@@ -22,8 +22,8 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// Run the gateway: REST, SSE and the page.
 ///
 /// Configured by its environment; what is missing or wrong is listed, all of it, and it ends with code 2.
-/// Required: `DATABASE_URL` (`sqlite:` or `postgres:`), `STORAGE_URL`, `SUPABASE_JWT_SECRET`,
-/// `URL_SIGNING_KEY`. Usual besides:
+/// Required: `DATABASE_URL` (`sqlite:` or `postgres:`), `STORAGE_URL`, `URL_SIGNING_KEY`, and for tokens
+/// one of `SUPABASE_JWT_SECRET` (HS256), `SUPABASE_URL` or `JWKS_URL` with `JWT_ISSUER` (published keys). Usual besides:
 /// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`, `BIND`, `PORT`, `PUBLIC_BASE_URL`, `FRONTEND_URL`. Each may be
 /// given as a file instead, by `…_FILE`.
 #[derive(Debug, clap::Args)]

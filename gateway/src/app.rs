@@ -21,7 +21,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::auth::Verifier;
+use crate::auth::{Tickets, Verifier};
 use crate::config::Config;
 use crate::error::{ApiError, OrFault};
 use crate::hub::Hub;
@@ -48,6 +48,7 @@ pub(crate) struct Parts {
     /// What links to ourselves begin with.
     pub(crate) base_url: String,
     pub(crate) verifier: Verifier,
+    pub(crate) tickets: Tickets,
     pub(crate) signer: UrlSigner,
     pub(crate) prices: Prices,
     pub(crate) store: Store,
@@ -151,6 +152,11 @@ pub(crate) fn router(app: &App) -> Router {
             post(routes::webhooks::resend),
         )
         .route("/jobs/{job_id}/stream", get(sse::stream))
+        .route(
+            "/jobs/{job_id}/stream-ticket",
+            post(routes::stream_ticket::issue),
+        )
+        .route("/dev/token", post(routes::dev_token::mint))
         .route("/jobs/{job_id}/download", get(routes::download::download))
         .route("/files/{*key}", get(routes::files::file))
         .route("/health", get(routes::health::health));

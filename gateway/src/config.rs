@@ -10,6 +10,7 @@ use nats::ServerAddress;
 use runtime::{ConfigError, Vars};
 use secrecy::SecretString;
 
+use crate::auth::AuthSettings;
 use crate::prices::{HOUSE_LIMIT, Prices};
 use crate::rate_limit::RateLimit;
 use crate::webhook::deliver::RETRIES;
@@ -29,8 +30,8 @@ pub struct Config {
     /// `DATABASE_URL`: `sqlite://path/of/the/file?mode=rwc` or `postgres://user:password@host/database`.
     /// Required.
     pub database_url: String,
-    /// `SUPABASE_JWT_SECRET`: what tokens are signed with, at least 32 bytes. Required.
-    pub jwt_secret: SecretString,
+    /// How tokens are checked. Required: `SUPABASE_JWT_SECRET`, `SUPABASE_URL` or `JWKS_URL`.
+    pub auth: AuthSettings,
     /// `URL_SIGNING_KEY`: what download links are signed with, at least 32 bytes. Required.
     pub url_signing_key: SecretString,
     /// `FRONTEND_URL`: origins of other pages that may use the API, with commas; none by default.
@@ -67,14 +68,12 @@ impl Config {
     /// Reads the variables named above.
     pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
         let house = Limits::default();
+        let bind = vars.parsed_or("BIND", IpAddr::V4(Ipv4Addr::LOCALHOST));
         let config = Self {
-            address: SocketAddr::new(
-                vars.parsed_or("BIND", IpAddr::V4(Ipv4Addr::LOCALHOST)),
-                vars.parsed_or("PORT", 8000),
-            ),
+            address: SocketAddr::new(bind, vars.parsed_or("PORT", 8000)),
             public_base_url: base_url(vars),
             database_url: vars.required("DATABASE_URL"),
-            jwt_secret: secret(vars, "SUPABASE_JWT_SECRET"),
+            auth: AuthSettings::from_vars(vars, bind),
             url_signing_key: secret(vars, "URL_SIGNING_KEY"),
             frontend_origins: origins(vars),
             nats: vars.nats(),
@@ -105,10 +104,16 @@ impl Config {
 
 fn secret(vars: &Vars, name: &str) -> SecretString {
     let value = vars.required(name);
-    if !value.is_empty() && value.len() < SHORTEST_SECRET {
+    checked_secret(vars, name).unwrap_or_else(|| value.into())
+}
+
+/// The secret of that name, if it is given.
+pub(crate) fn checked_secret(vars: &Vars, name: &str) -> Option<SecretString> {
+    let value = vars.text(name)?;
+    if value.len() < SHORTEST_SECRET {
         vars.note(name, format!("is shorter than {SHORTEST_SECRET} bytes"));
     }
-    value.into()
+    Some(value.into())
 }
 
 fn base_url(vars: &Vars) -> Option<String> {

@@ -36,7 +36,7 @@ mod sweeper;
 mod view;
 mod webhook;
 
-pub use auth::{MintError, mint_token};
+pub use auth::{AuthSettings, JwksPace, KeySetError, MintError, mint_token};
 pub use config::Config;
 pub use prices::{HOUSE_LIMIT, Prices};
 pub use rate_limit::RateLimit;

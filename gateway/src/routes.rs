@@ -1,11 +1,13 @@
 //! The handlers, one endpoint family a file.
 
 pub(crate) mod cancel;
+pub(crate) mod dev_token;
 pub(crate) mod download;
 pub(crate) mod files;
 pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod page;
 pub(crate) mod quotes;
+pub(crate) mod stream_ticket;
 pub(crate) mod upload;
 pub(crate) mod webhooks;

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::app::{App, DECODES, Parts, UPLOADS, router};
-use crate::auth::Verifier;
+use crate::auth::{KeySetError, Tickets, Verifier};
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::rate_limit::RateLimiter;
@@ -40,6 +40,9 @@ pub enum ServeError {
     /// No client for webhooks.
     #[error("making the client for webhooks")]
     Webhooks(#[from] reqwest::Error),
+    /// Published keys cannot be asked for.
+    #[error("checking tokens")]
+    Keys(#[from] KeySetError),
     /// The address is taken or not ours.
     #[error("listening on {address}")]
     Listen {
@@ -102,7 +105,8 @@ async fn assemble(
         .unwrap_or_else(|| format!("http://{address}"));
     let app = App::new(Parts {
         base_url,
-        verifier: Verifier::new(&config.jwt_secret),
+        verifier: Verifier::new(&config.auth)?,
+        tickets: Tickets::new(config.url_signing_key.clone()),
         signer: UrlSigner::new(config.url_signing_key.clone()),
         prices: config.prices,
         store,
@@ -125,6 +129,7 @@ async fn assemble(
 
 /// What runs beside the requests.
 fn start_tasks(app: &App, position: watch::Sender<u64>) -> Result<(), ServeError> {
+    app.verifier.start(&app.tasks, &app.stop);
     let reader = Reader {
         client: app.client.clone(),
         jetstream: app.jetstream.clone(),

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::app::App;
-use crate::auth::CurrentUser;
+use crate::auth::StreamUser;
 use crate::error::{ApiError, OrFault};
 use crate::extract::{JobPath, Parameters};
 use crate::job::Job;
@@ -34,7 +34,7 @@ const CATCH_UP_PATIENCE: Duration = Duration::from_secs(2);
 /// A client that has already seen the end is told by 204 not to come back.
 pub(crate) async fn stream(
     State(app): State<App>,
-    user: CurrentUser,
+    StreamUser(user): StreamUser,
     JobPath(id): JobPath,
     parameters: Parameters,
     headers: HeaderMap,

@@ -31,7 +31,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("sqlx", &["gateway"]),
     ("axum", &["gateway"]),
     ("jsonwebtoken", &["gateway"]),
-    ("reqwest", &["gateway"]), // webhooks
+    ("reqwest", &["gateway"]), // published keys, webhooks
     ("realfft", &["audio-parser"]),
     ("object_store", &["runtime", "gateway"]),
     ("symphonia", &["media"]),

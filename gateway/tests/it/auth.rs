@@ -8,7 +8,11 @@ use testkit::sound;
 
 use crate::app::{PROMPT, SECRET, TestApp, assert_problem, form};
 
-const CLOSED: [(&str, &str); 6] = [
+const CLOSED: [(&str, &str); 7] = [
+    (
+        "POST",
+        "/api/v1/jobs/0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f/stream-ticket",
+    ),
     ("POST", "/api/v1/upload-audio"),
     ("GET", "/api/v1/jobs"),
     ("GET", "/api/v1/jobs/0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f"),
@@ -84,11 +88,11 @@ async fn a_stranger_cannot_tell_my_job_from_none() {
     let (ada, eve) = (app.user(), app.user());
     let job = ada.uploads().await;
     let missing = "0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f";
-    for tail in ["", "/stream", "/download", "/cancel"] {
+    for tail in ["", "/stream", "/download", "/cancel", "/stream-ticket"] {
         let mut bodies = vec![];
         for id in [job.to_string(), missing.to_owned(), "42".to_owned()] {
             let path = format!("/api/v1/jobs/{id}{tail}");
-            let answer = if tail == "/cancel" {
+            let answer = if matches!(tail, "/cancel" | "/stream-ticket") {
                 eve.post(&path).await
             } else {
                 eve.get(&path).await

@@ -21,5 +21,7 @@ mod polling;
 mod postgres;
 mod reconciling;
 mod stream;
+mod tickets;
+mod tokens;
 mod upload;
 mod webhooks;
