@@ -152,6 +152,8 @@ pub(crate) fn router(app: &App) -> Router {
             post(routes::webhooks::resend),
         )
         .route("/jobs/{job_id}/stream", get(sse::stream))
+        .route("/jobs/{job_id}/events", get(sse::history::events))
+        .route("/events", get(sse::many::stream))
         .route(
             "/jobs/{job_id}/stream-ticket",
             post(routes::stream_ticket::issue),

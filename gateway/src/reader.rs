@@ -88,6 +88,7 @@ impl Reader {
             .map_err(|error| ReadError::Stream(error.into()))?;
         let created = stream.cached_info().created.unix_timestamp_nanos();
         let position = self.store.position(&created.to_string()).await?;
+        self.hub.begins_behind(position);
         self.position.send_replace(position);
         let cursor = OrderedConfig {
             deliver_policy: DeliverPolicy::ByStartSequence {

@@ -2,20 +2,19 @@
 //!
 //! A connection takes its place among the listeners first, then reads the rows, then the stream up to
 //! its end, and only then listens. What comes both ways is told apart by its sequence, so nothing is
-//! lost and nothing comes twice.
+//! lost and nothing comes twice. `many` does the same for several jobs at once, `history` tells the
+//! same events as JSON.
 
 mod connection;
+pub(crate) mod history;
+pub(crate) mod many;
+mod wire;
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::sse::{Event as Frame, Sse};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
 use crate::app::App;
 use crate::auth::StreamUser;
@@ -24,8 +23,6 @@ use crate::extract::{JobPath, Parameters};
 use crate::job::Job;
 use connection::{Connection, Start};
 
-/// How many frames wait for the network.
-const FRAMES_IN_FLIGHT: usize = 16;
 /// How long a resuming client waits for its last event to be in the rows.
 const CATCH_UP_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -44,7 +41,7 @@ pub(crate) async fn stream(
     if has_seen_the_end(&job, seen) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let place = app.hub.subscribe(id)?;
+    let place = app.hub.subscribe(&[id])?;
     let reached = match seen {
         Some(seen) => reached(&app, seen).await,
         None => None,
@@ -54,26 +51,15 @@ pub(crate) async fn stream(
     if has_seen_the_end(&job, seen) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let start = match reached {
-        Some(seen) => resume(&app, job, seen).await?,
-        None => Start::Fresh(Box::new(job)),
+    let start = match (reached, seen) {
+        (Some(seen), _) => resume(&app, job, seen).await?,
+        (None, Some(_)) => Start::Reset(Box::new(job)),
+        (None, None) => Start::Fresh(Box::new(job)),
     };
-    let (frames, body) = mpsc::channel(FRAMES_IN_FLIGHT);
-    let connection = Connection::new(app.clone(), id, place, frames);
+    let (wire, answer) = wire::open();
+    let connection = Connection::new(app.clone(), id, place, wire);
     app.tasks.spawn(connection.run(start, user.time_left()));
-    Ok(answer(body))
-}
-
-fn answer(frames: mpsc::Receiver<Frame>) -> Response {
-    let frames = ReceiverStream::new(frames).map(Ok::<_, Infallible>);
-    let mut response = Sse::new(frames).into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, no-store, no-transform"),
-    );
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    Ok(answer)
 }
 
 /// The id of the last event that the client has. An unreadable header counts as none: an old client
@@ -82,13 +68,14 @@ fn last_seen(headers: &HeaderMap, parameters: &Parameters) -> Result<Option<u64>
     if let Some(id) = headers.get("last-event-id") {
         return Ok(id.to_str().ok().and_then(|id| id.parse().ok()));
     }
-    match parameters.get("after") {
-        None => Ok(None),
-        Some(text) => text.parse().map(Some).map_err(|_| ApiError::InvalidField {
-            field: "after",
-            detail: "after must be the id of an event".to_owned(),
-        }),
-    }
+    parameters.get("after").map(parse_id).transpose()
+}
+
+fn parse_id(text: &str) -> Result<u64, ApiError> {
+    text.parse().map_err(|_| ApiError::InvalidField {
+        field: "after",
+        detail: "after must be the id of an event".to_owned(),
+    })
 }
 
 fn has_seen_the_end(job: &Job, seen: Option<u64>) -> bool {
@@ -107,7 +94,7 @@ async fn reached(app: &App, seen: u64) -> Option<u64> {
 /// before the first event: all of the job that is kept comes again.
 async fn resume(app: &App, job: Job, seen: u64) -> Result<Start, ApiError> {
     if may_have_missed(app, &job, seen).await? {
-        return Ok(Start::Fresh(Box::new(job)));
+        return Ok(Start::Reset(Box::new(job)));
     }
     let progress = app
         .store

@@ -10,6 +10,8 @@ import { Problem, isAbort, openStream } from './api.js';
 
 /** The server says something at least every 15 seconds; after three times that the line is dead. */
 const SILENCE = 45_000;
+/** Said about the stream itself; a `reset` is followed by the whole state. */
+const ABOUT_THE_STREAM = new Set(['heartbeat', 'reset', 'closing']);
 const FIRST_DELAY = 1_000;
 const LONGEST_DELAY = 30_000;
 
@@ -31,7 +33,7 @@ export async function* streamJob(job, { after, signal, onConnection }) {
         failures = 0;
         delay = frame.retry ?? delay;
         lastId = frame.id ?? lastId;
-        if (frame.data === '' || frame.event === 'heartbeat') continue;
+        if (frame.data === '' || ABOUT_THE_STREAM.has(frame.event)) continue;
         yield { type: frame.event, id: frame.id, data: JSON.parse(frame.data) };
         if (frame.event === 'completed' || frame.event === 'error') return;
       }

@@ -110,7 +110,7 @@ impl Api {
             if !event.id.is_empty() {
                 *last_id = Some(event.id);
             }
-            if event.event == "heartbeat" {
+            if matches!(event.event.as_str(), "heartbeat" | "reset" | "closing") {
                 continue;
             }
             let data = serde_json::from_str(&event.data)

@@ -9,10 +9,12 @@
 )]
 
 mod eventually;
+mod fault_proxy;
 mod nats_server;
 mod postgres;
 pub mod sound;
 
 pub use eventually::eventually;
+pub use fault_proxy::FaultProxy;
 pub use nats_server::NatsServer;
 pub use postgres::{Database, postgres_database};

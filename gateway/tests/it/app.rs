@@ -329,6 +329,11 @@ impl Drop for TestApp {
 }
 
 impl User<'_> {
+    /// For addresses that are not the gateway's own.
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.app.http
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.app.request(method, path).bearer_auth(&self.token)
     }

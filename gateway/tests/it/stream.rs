@@ -12,14 +12,14 @@ use testkit::eventually;
 
 use crate::app::{PATIENCE, SECRET, TestApp, User, assert_problem, has_at_most_microseconds};
 
-fn message(text: &str) -> EventBody {
+pub(crate) fn message(text: &str) -> EventBody {
     EventBody::Message {
         text: text.to_owned(),
         stage: StageKind::AudioParser,
     }
 }
 
-fn progress(percent: u8) -> EventBody {
+pub(crate) fn progress(percent: u8) -> EventBody {
     EventBody::Progress {
         progress: percent,
         stage: StageKind::VideoGenerator,
@@ -29,13 +29,17 @@ fn progress(percent: u8) -> EventBody {
 }
 
 /// An open stream of a job.
-struct Open {
+pub(crate) struct Open {
     frames: std::pin::Pin<Box<dyn Stream<Item = Frame> + Send>>,
 }
 
 impl Open {
-    async fn of(user: &User<'_>, job: JobId, after: Option<&str>) -> Self {
-        let mut request = user.request(Method::GET, &format!("/api/v1/jobs/{job}/stream"));
+    pub(crate) async fn of(user: &User<'_>, job: JobId, after: Option<&str>) -> Self {
+        Self::at(user, &format!("/api/v1/jobs/{job}/stream"), after).await
+    }
+
+    pub(crate) async fn at(user: &User<'_>, path: &str, after: Option<&str>) -> Self {
+        let mut request = user.request(Method::GET, path);
         if let Some(id) = after {
             request = request.header("last-event-id", id);
         }
@@ -54,7 +58,7 @@ impl Open {
     }
 
     /// The next event, or `None` once the server has closed the stream.
-    async fn next(&mut self) -> Option<(String, String, Value)> {
+    pub(crate) async fn next(&mut self) -> Option<(String, String, Value)> {
         let frame = tokio::time::timeout(PATIENCE, self.frames.next())
             .await
             .expect("an event")?;
@@ -197,6 +201,7 @@ async fn from_zero_all_that_is_kept_of_a_job_comes_again_whatever_is_gone_of_oth
     app.settled().await;
     app.forgets(job, None).await;
     let mut stream = Open::of(&ada, job, Some("0")).await;
+    assert_eq!(stream.next().await.unwrap().0, "reset");
     assert_eq!(stream.next().await.unwrap().2["status"], "completed");
     assert_eq!(stream.next().await.unwrap().0, "completed");
     assert!(stream.next().await.is_none());
@@ -221,6 +226,9 @@ async fn who_may_have_missed_an_event_that_is_gone_gets_the_whole_state() {
     app.settled().await;
     app.forgets(job, Some(kept)).await;
     let mut stream = Open::of(&ada, job, Some(&seen)).await;
+    let (event, id, why) = stream.next().await.unwrap();
+    assert_eq!((event.as_str(), id.as_str()), ("reset", ""));
+    assert_eq!(why["reason"], "history-gone");
     let (event, id, state) = stream.next().await.unwrap();
     assert_eq!((event, id), ("progress".to_owned(), kept.to_string()));
     assert_eq!(state["job_id"], job.to_string());
@@ -347,6 +355,9 @@ async fn an_id_from_nowhere_gets_the_whole_state() {
     app.settled().await;
     for id in ["999999", "not-a-number"] {
         let mut stream = Open::of(&ada, job, Some(id)).await;
+        if id == "999999" {
+            assert_eq!(stream.next().await.unwrap().0, "reset");
+        }
         let (event, _, state) = stream.next().await.unwrap();
         assert_eq!(
             (event.as_str(), &state["status"]),
@@ -422,7 +433,11 @@ async fn a_stop_closes_open_streams() {
         "{:?}",
         stopping.elapsed()
     );
-    while stream.next().await.is_some() {}
+    let mut last = None;
+    while let Some((event, _, data)) = stream.next().await {
+        last = Some((event, data["reason"].clone()));
+    }
+    assert_eq!(last, Some(("closing".to_owned(), "stopping".into())));
 }
 
 #[tokio::test]
@@ -435,10 +450,16 @@ async fn a_stream_is_closed_when_its_token_ends_and_goes_on_with_another() {
     ending.token = token_of(&ada, -28);
     let mut stream = Open::of(&ending, job, None).await;
     let (_, mut last, _) = stream.next().await.unwrap();
-    while let Some((event, id, _)) = stream.next().await {
+    let mut why = None;
+    while let Some((event, id, data)) = stream.next().await {
+        if event == "closing" {
+            why = Some(data["reason"].clone());
+            continue;
+        }
         assert_eq!(event, "stage_update", "the job has not ended");
         last = id;
     }
+    assert_eq!(why, Some("token-expired".into()));
     let path = format!("/api/v1/jobs/{job}/stream");
     assert_problem(ending.get(&path).await, 401, "token-invalid").await;
     let mut stream = Open::of(&ada, job, Some(&last)).await;
