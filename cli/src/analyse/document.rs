@@ -27,7 +27,7 @@ pub(super) fn of(file: &Path, hearing: &Hearing) -> Result<Value, serde_json::Er
         "tempo_bpm": hearing.tempo().bpm,
         "beats": times,
         "downbeats": downbeats,
-        "key": hearing.key.map(|key| key.to_string()),
+        "key": hearing.key().map(|key| key.to_string()),
         "segments": segments,
         "analysis": serde_json::to_value(hearing)?,
     }))

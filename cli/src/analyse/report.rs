@@ -35,7 +35,7 @@ pub(super) fn line(file: &Path, hearing: &Hearing) -> String {
 
 /// What one would say of the song in a line.
 pub(super) fn facts(hearing: &Hearing) -> Vec<String> {
-    let key = hearing.key.map(|key| key.to_string());
+    let key = hearing.key().map(|key| key.to_string());
     vec![
         clock(hearing.duration().0),
         tempo(hearing),
@@ -63,7 +63,7 @@ pub(super) fn table(file: &Path, hearing: &Hearing) -> String {
         format_args!("{} beats a bar", hearing.beats_per_bar()),
     );
     table.field("Beats", beats_field(hearing));
-    let key = hearing.key.map(|key| key.to_string());
+    let key = hearing.key().map(|key| key.to_string());
     table.field("Key", key.as_deref().unwrap_or("not clear"));
     table.field("Mood", mood_field(hearing));
     table.field("Clips", clips_field(hearing));

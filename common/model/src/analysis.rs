@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::harmony::Harmony;
 use crate::music::Envelopes;
+use crate::sound::{Loudness, Silence};
 use crate::{ClipIndex, Seconds, Stored};
 
 /// Timing, structure and mood of a song, and the clip grid. All times lie in `[0, duration]`.
@@ -20,6 +22,18 @@ pub struct AudioAnalysis {
     pub beats: Vec<Beat>,
     /// Tiles `[0, duration]`.
     pub sections: Vec<Section>,
+    /// Where the song turns into something new, ascending; there are about twice as many as sections.
+    #[serde(default)]
+    pub novelty: Vec<NoveltyPeak>,
+    /// Tuning, keys and chords.
+    #[serde(default)]
+    pub harmony: Harmony,
+    /// How loud it is.
+    #[serde(default)]
+    pub loudness: Loudness,
+    /// Where nothing sounds for a while: head, tail and gaps, ascending.
+    #[serde(default)]
+    pub silences: Vec<Silence>,
     /// How it feels.
     pub mood: Mood,
     /// Tiles `[0, duration]`: the slots that clips fill.
@@ -63,8 +77,26 @@ pub struct Section {
     pub end: Seconds,
     /// How much is going on, 0–1, relative to the song.
     pub energy: f32,
-    /// How sure the boundary at `start` and the kind are, 0–1.
+    /// How sure the boundary at `start` is, 0–1; 1 for the begin of the song.
     pub confidence: f32,
+    /// How sure the kind is, 0–1.
+    #[serde(default)]
+    pub kind_confidence: f32,
+    /// How sure the beats within are, 0–1; `None` where nobody has judged that.
+    #[serde(default)]
+    pub beat_confidence: Option<f32>,
+    /// Beats a minute within; `None` where nothing pulses or nobody has judged that.
+    #[serde(default)]
+    pub bpm: Option<f64>,
+}
+
+/// An instant at which the song turns into something new.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NoveltyPeak {
+    /// When: on a downbeat where there are any, else on a beat.
+    pub time: Seconds,
+    /// 0–1, of the song's strongest.
+    pub strength: f32,
 }
 
 /// What a part of a song seems to be.
@@ -92,6 +124,9 @@ pub enum SectionKind {
 pub struct Mood {
     /// The word for it.
     pub primary: MoodWord,
+    /// The word that fits nearly as well, where one does.
+    #[serde(default)]
+    pub secondary: Option<MoodWord>,
     /// Sad to happy, −1 to 1.
     pub valence: f32,
     /// Calm to excited, −1 to 1.

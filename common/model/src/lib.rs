@@ -14,6 +14,7 @@ pub mod film;
 pub mod format;
 pub mod frame_rate;
 pub mod handoff;
+pub mod harmony;
 pub mod ids;
 pub mod job;
 pub mod look;
@@ -23,6 +24,7 @@ pub mod plan;
 pub mod prompt;
 pub mod reference;
 pub mod seconds;
+pub mod sound;
 pub mod stage;
 pub mod task;
 

@@ -64,7 +64,7 @@ fn predict(song: &Path, predictions: &Path) -> Result<(), Failure> {
         "confidence": heard.tempo().confidence,
         "beats": beats.iter().map(|beat| beat.time).collect::<Vec<_>>(),
         "downbeats": beats.iter().filter(|beat| beat.downbeat).map(|beat| beat.time).collect::<Vec<_>>(),
-        "key": heard.key.map(|key| key.to_string()),
+        "key": heard.key().map(|key| key.to_string()),
         "segments": sections,
         "grid": heard.clip_grid(),
     });

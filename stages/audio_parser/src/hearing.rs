@@ -3,8 +3,10 @@
 use std::path::Path as FilePath;
 
 use media::audio::{AudioError, CanonicalWav};
-use model::analysis::{AudioAnalysis, Beat, ClipSlot, Mood, Section, Tempo};
+use model::analysis::{AudioAnalysis, Beat, ClipSlot, Mood, NoveltyPeak, Section, Tempo};
+use model::harmony::{self, Harmony, KeyGuess, Mode, PitchClass};
 use model::music::Envelopes;
+use model::sound::{Loudness, Silence};
 use model::{Seconds, Stored};
 use serde::Serialize;
 
@@ -15,10 +17,10 @@ use crate::key::{self, Key};
 use crate::onset::{self, Onsets};
 use crate::structure::{self, Part};
 use crate::tempo::{self, Pulse};
-use crate::{envelope, level, mood};
+use crate::{envelope, level, loudness, mood};
 
 /// Names this analyser in its results; raised whenever it hears differently.
-pub const ANALYSER: &str = "beatreel-1";
+pub const ANALYSER: &str = "beatreel-2";
 
 /// What was heard of a song. As JSON it is the analysis without its curves.
 #[derive(Debug, Clone, Serialize)]
@@ -28,15 +30,16 @@ pub struct Hearing {
     beats_per_bar: u8,
     beats: Vec<Beat>,
     sections: Vec<Section>,
+    novelty: Vec<NoveltyPeak>,
+    harmony: Harmony,
+    loudness: Loudness,
+    silences: Vec<Silence>,
     mood: Mood,
     clip_grid: Vec<ClipSlot>,
     peaks: Vec<f32>,
     /// The curves, to be stored beside the analysis.
     #[serde(skip)]
     pub envelopes: Envelopes,
-    /// Not part of the analysis, but of the mood.
-    #[serde(skip)]
-    pub key: Option<Key>,
 }
 
 impl Hearing {
@@ -49,6 +52,10 @@ impl Hearing {
             beats_per_bar: self.beats_per_bar,
             beats: self.beats,
             sections: self.sections,
+            novelty: self.novelty,
+            harmony: self.harmony,
+            loudness: self.loudness,
+            silences: self.silences,
             mood: self.mood,
             clip_grid: self.clip_grid,
             peaks: self.peaks,
@@ -64,6 +71,26 @@ impl Hearing {
     /// How many beats a bar has.
     pub const fn beats_per_bar(&self) -> u8 {
         self.beats_per_bar
+    }
+
+    /// The key of the whole song, where one stands out.
+    pub fn key(&self) -> Option<harmony::Key> {
+        self.harmony.key.map(|guess| guess.key)
+    }
+
+    /// Tuning, keys and chords.
+    pub const fn harmony(&self) -> &Harmony {
+        &self.harmony
+    }
+
+    /// How loud it is.
+    pub const fn loudness(&self) -> Loudness {
+        self.loudness
+    }
+
+    /// Where nothing sounds.
+    pub fn silences(&self) -> &[Silence] {
+        &self.silences
     }
 
     /// How it feels.
@@ -129,6 +156,8 @@ pub fn hear(
         &bars,
         Frame {
             duration,
+            silences: loudness::silences(&features.level, level.loud, duration),
+            loudness: level.loudness,
             peaks: level.peaks,
         },
     )))
@@ -137,6 +166,8 @@ pub fn hear(
 /// What is known without listening to music.
 struct Frame {
     duration: f64,
+    silences: Vec<Silence>,
+    loudness: Loudness,
     peaks: Vec<f32>,
 }
 
@@ -181,11 +212,14 @@ fn put_together(
             })
             .collect(),
         sections: parts.into_iter().map(section).collect(),
+        novelty: Vec::new(),
+        harmony: harmony_of(key),
+        loudness: frame.loudness,
+        silences: frame.silences,
         mood: mood::of(features, onsets, pulse.bpm, key),
         clip_grid,
         peaks: frame.peaks,
         envelopes: envelope::curves(features, &pulse.times, &bars.downbeats),
-        key,
     }
 }
 
@@ -197,5 +231,21 @@ fn section(part: Part) -> Section {
         end: Seconds(part.span.1),
         energy: part.energy,
         confidence: part.confidence,
+        kind_confidence: 0.5,
+        beat_confidence: None,
+        bpm: None,
+    }
+}
+
+fn harmony_of(key: Option<Key>) -> Harmony {
+    Harmony {
+        key: key.map(|key| KeyGuess {
+            key: harmony::Key {
+                tonic: PitchClass::above_c(key.tonic),
+                mode: if key.minor { Mode::Minor } else { Mode::Major },
+            },
+            probability: key.confidence,
+        }),
+        ..Harmony::default()
     }
 }

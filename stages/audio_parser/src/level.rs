@@ -3,7 +3,9 @@
 use std::io::Read;
 
 use media::audio::{AudioError, CanonicalWav};
+use model::sound::Loudness;
 
+use crate::loudness::Meter;
 use crate::order;
 
 /// Frames a second of everything rhythmic: 10 ms, which both canonical rates divide evenly.
@@ -32,6 +34,8 @@ pub struct Level {
     pub loud: f32,
     /// About a thousand peaks, 0–1, evenly spaced.
     pub peaks: Vec<f32>,
+    /// By EBU R128.
+    pub loudness: Loudness,
 }
 
 /// Measures the whole of `song`. An empty song is silent.
@@ -40,6 +44,7 @@ pub fn measure<R: Read>(song: &mut CanonicalWav<R>) -> Result<Level, AudioError>
     let hop = (shape.sample_rate / FRAME_RATE) as usize;
     let channels = usize::from(shape.channels);
     let frames = shape.samples as usize / hop + 1;
+    let mut meter = Meter::new(shape.channels, shape.sample_rate);
     let mut block = Vec::new();
     let (mut sums, mut differences) = (Vec::with_capacity(frames), Vec::with_capacity(frames));
     let mut peaks: Vec<f32> = Vec::with_capacity(frames);
@@ -48,6 +53,7 @@ pub fn measure<R: Read>(song: &mut CanonicalWav<R>) -> Result<Level, AudioError>
         if block.is_empty() {
             break;
         }
+        meter.take(&block);
         let count = (block.len() / channels) as f32;
         let (mut sum, mut difference, mut peak) = (0.0_f32, 0.0_f32, 0.0_f32);
         for frame in block.chunks_exact(channels) {
@@ -72,6 +78,7 @@ pub fn measure<R: Read>(song: &mut CanonicalWav<R>) -> Result<Level, AudioError>
         mix,
         loud: order::percentile_of_positive(&levels, 0.95),
         peaks: thinned(&peaks),
+        loudness: meter.read(),
     })
 }
 

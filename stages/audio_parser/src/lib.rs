@@ -17,6 +17,7 @@ pub mod features;
 pub mod hearing;
 pub mod key;
 pub mod level;
+pub mod loudness;
 pub mod mood;
 pub mod onset;
 pub mod order;

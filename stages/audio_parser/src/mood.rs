@@ -57,6 +57,7 @@ fn word(valence: f32, arousal: f32, sure: f32) -> Mood {
     let clear = (valence * valence + arousal * arousal).sqrt().min(1.0);
     Mood {
         primary,
+        secondary: None,
         valence,
         arousal,
         confidence: (sure * (0.4 + 0.6 * clear)).clamp(0.0, 1.0),

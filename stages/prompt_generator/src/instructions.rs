@@ -136,8 +136,10 @@ fn splitmix64(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use model::analysis::{Beat, Mood, MoodWord, Tempo};
+    use model::harmony::Harmony;
     use model::look::{CameraMove, Palette, SceneKind, Srgb};
     use model::plan::PlaceId;
+    use model::sound::Loudness;
     use model::{ArtifactKey, ClipIndex, Stored};
 
     use super::*;
@@ -168,8 +170,13 @@ mod tests {
                 })
                 .collect(),
             sections: vec![],
+            novelty: Vec::new(),
+            harmony: Harmony::default(),
+            loudness: Loudness::default(),
+            silences: Vec::new(),
             mood: Mood {
                 primary: MoodWord::Calm,
+                secondary: None,
                 valence: 0.0,
                 arousal: 0.0,
                 confidence: 1.0,

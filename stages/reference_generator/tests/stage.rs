@@ -8,9 +8,11 @@ use model::analysis::{AudioAnalysis, Mood, MoodWord, Tempo};
 use model::event::EventBody;
 use model::format::{Resolution, VideoFormat};
 use model::handoff::{Planned, Song};
+use model::harmony::Harmony;
 use model::look::{CameraMove, Palette, SceneKind, Srgb};
 use model::music::Envelopes;
 use model::plan::{Place, PlaceId, ScenePlan, Shot};
+use model::sound::Loudness;
 use model::{
     ArtifactKey, ArtifactRef, ClipIndex, FrameRate, JobBrief, RunNumber, Seconds, StageKind,
     Stored, TaskId, Usd, UserPrompt,
@@ -97,8 +99,13 @@ fn analysis(envelopes: Stored<Envelopes>) -> AudioAnalysis {
         beats_per_bar: 4,
         beats: vec![],
         sections: vec![],
+        novelty: Vec::new(),
+        harmony: Harmony::default(),
+        loudness: Loudness::default(),
+        silences: Vec::new(),
         mood: Mood {
             primary: MoodWord::Calm,
+            secondary: None,
             valence: 0.0,
             arousal: 0.0,
             confidence: 1.0,

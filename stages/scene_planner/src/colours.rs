@@ -111,6 +111,7 @@ mod tests {
 
     const NEUTRAL: Mood = Mood {
         primary: MoodWord::Calm,
+        secondary: None,
         valence: 0.0,
         arousal: 0.0,
         confidence: 0.0,

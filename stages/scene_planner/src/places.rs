@@ -127,6 +127,9 @@ mod tests {
             end: Seconds(1.0),
             energy: 0.5,
             confidence: 1.0,
+            kind_confidence: 1.0,
+            beat_confidence: None,
+            bpm: None,
         }
     }
 
@@ -134,6 +137,7 @@ mod tests {
         let theme = theme::read("stars over a city at night, mountains beyond");
         let mood = Mood {
             primary: MoodWord::Calm,
+            secondary: None,
             valence: 0.0,
             arousal: 0.0,
             confidence: 0.0,

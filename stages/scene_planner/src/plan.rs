@@ -59,7 +59,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use model::analysis::{Beat, ClipSlot, Edge, Mood, Section, SectionKind, Tempo};
+    use model::harmony::Harmony;
     use model::look::SceneKind;
+    use model::sound::Loudness;
     use model::{ArtifactKey, ArtifactRef, ClipIndex, Seconds, Stored};
 
     use super::*;
@@ -79,6 +81,9 @@ mod tests {
             end: Seconds(8.0 * (n + 1) as f64),
             energy: [0.2, 0.5, 0.9, 0.2][n],
             confidence: 1.0,
+            kind_confidence: 1.0,
+            beat_confidence: None,
+            bpm: None,
         };
         let slot = |n: u32| ClipSlot {
             index: ClipIndex(n),
@@ -107,8 +112,13 @@ mod tests {
                 })
                 .collect(),
             sections: kinds.into_iter().enumerate().map(section).collect(),
+            novelty: Vec::new(),
+            harmony: Harmony::default(),
+            loudness: Loudness::default(),
+            silences: Vec::new(),
             mood: Mood {
                 primary: MoodWord::Bright,
+                secondary: None,
                 valence: 0.4,
                 arousal: 0.1,
                 confidence: 0.8,

@@ -7,7 +7,9 @@ use model::analysis::{AudioAnalysis, Beat, Mood, MoodWord, Tempo};
 use model::clip::{Clip, ClipInstruction, ClipPrompts, ClipSource, Clips};
 use model::format::{FrameSize, VideoFormat};
 use model::handoff::{Instructed, Song, ToCompose};
+use model::harmony::Harmony;
 use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
+use model::sound::Loudness;
 use model::{
     ArtifactKey, ArtifactRef, ClipIndex, EventBody, FrameRate, JobBrief, JobId, RunNumber, Seconds,
     StageKind, Stored, TaskId, Usd, UserId,
@@ -163,8 +165,13 @@ impl Studio {
             beats_per_bar: 4,
             beats: beats.collect(),
             sections: Vec::new(),
+            novelty: Vec::new(),
+            harmony: Harmony::default(),
+            loudness: Loudness::default(),
+            silences: Vec::new(),
             mood: Mood {
                 primary: MoodWord::Calm,
+                secondary: None,
                 valence: 0.0,
                 arousal: 0.0,
                 confidence: 0.0,
