@@ -31,7 +31,7 @@ use crate::prices::Prices;
 use crate::rate_limit::RateLimiter;
 use crate::signed_url::UrlSigner;
 use crate::store::Store;
-use crate::{idempotency, linger, problem, request_id, routes, sse};
+use crate::{idempotency, linger, pace, problem, request_id, routes, sse};
 
 /// Uploads that are taken in at once.
 pub(crate) const UPLOADS: usize = 16;
@@ -169,6 +169,7 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/problems/{slug}", get(problem::page))
         .fallback(routes::page::asset)
         .layer(CatchPanicLayer::custom(after_panic))
+        .layer(middleware::from_fn_with_state(app.clone(), pace::pace))
         .layer(middleware::from_fn_with_state(app.clone(), problem::render))
         .layer(cors(&app.config.frontend_origins))
         .layer(SetResponseHeaderLayer::if_not_present(

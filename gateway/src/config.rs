@@ -11,6 +11,7 @@ use runtime::{ConfigError, Vars};
 use secrecy::SecretString;
 
 use crate::auth::AuthSettings;
+use crate::listener::ConnectionLimits;
 use crate::prices::{HOUSE_LIMIT, Prices};
 use crate::rate_limit::RateLimit;
 use crate::webhook::deliver::RETRIES;
@@ -53,6 +54,8 @@ pub struct Config {
     pub webhooks_may_be_private: bool,
     /// How long after each failed attempt a webhook is told again; the attempts are one more.
     pub webhook_retries: Vec<Duration>,
+    /// What a client may take of us before it has asked for anything.
+    pub connections: ConnectionLimits,
     /// How often a stream says that it lives.
     pub heartbeat: Duration,
     /// How long after the flag of a cancelled or failed job was raised its objects are removed: longer
@@ -93,6 +96,7 @@ impl Config {
             },
             webhooks_may_be_private: vars.parsed_or("WEBHOOK_ALLOW_PRIVATE", false),
             webhook_retries: RETRIES.to_vec(),
+            connections: ConnectionLimits::HOUSE,
             heartbeat: Duration::from_secs(30),
             sweep_grace: Duration::from_secs(15),
             orphan_grace: Duration::from_mins(15),

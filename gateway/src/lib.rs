@@ -19,6 +19,7 @@ mod job;
 mod linger;
 mod listener;
 mod orphans;
+mod pace;
 mod preferences;
 mod prices;
 pub mod problem;
@@ -38,6 +39,7 @@ mod webhook;
 
 pub use auth::{AuthSettings, JwksPace, KeySetError, MintError, mint_token};
 pub use config::Config;
+pub use listener::ConnectionLimits;
 pub use prices::{HOUSE_LIMIT, Prices};
 pub use rate_limit::RateLimit;
 pub use serve::{ServeError, serve};

@@ -1,153 +1,170 @@
 //! Connections: accepted, bounded in what a client may send before a request, and drained at the end.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+mod guarded;
+mod refusal;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use runtime::Shutdown;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, Sleep};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long a client may take for the head of a request.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+use guarded::Guarded;
+pub(crate) use refusal::Refusals;
+
 /// Headers that a request may have.
 const MOST_HEADERS: usize = 64;
-/// Bytes that the head of a request may have.
+/// Bytes of a head after which no more is read; what has come by then may be twice as much.
 const LONGEST_HEAD: usize = 64 * 1024;
-/// How long a client may take nothing of an answer.
-const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait when no connection can be accepted (no file descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a client that was refused may go on sending, so that it gets to see why.
+const LINGER: Duration = Duration::from_secs(1);
 
-/// Answers until `shutdown`, then lets open requests end, for `drain` at most.
-pub(crate) async fn answer(
-    listener: TcpListener,
-    router: Router,
-    shutdown: &Shutdown,
-    drain: Duration,
-) {
-    let graceful = GracefulShutdown::new();
-    let mut server = http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .max_headers(MOST_HEADERS)
-        .max_buf_size(LONGEST_HEAD);
-    loop {
-        let stream = tokio::select! {
-            () = shutdown.begun() => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            },
-        };
+/// What a client may take of us before it has asked for anything.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionLimits {
+    /// Connections that are open at once; more wait until one goes.
+    pub most: usize,
+    /// How long the head of a request may take, and a connection be idle between two.
+    pub head: Duration,
+    /// How long a client may take nothing of an answer.
+    pub write: Duration,
+    /// How often it is asked whether a body comes at a kilobyte a second or faster.
+    pub body: Duration,
+}
+
+impl ConnectionLimits {
+    /// Ten thousand connections, 10 s for a head, 20 s for 20 kB of a body.
+    pub const HOUSE: Self = Self {
+        most: 10_000,
+        head: Duration::from_secs(10),
+        write: Duration::from_secs(30),
+        body: Duration::from_secs(20),
+    };
+}
+
+/// Answers requests with a router, within limits.
+pub(crate) struct Door {
+    pub(crate) router: Router,
+    pub(crate) limits: ConnectionLimits,
+    pub(crate) refusals: Refusals,
+}
+
+impl Door {
+    /// Answers until `shutdown`, then lets open requests end, for `drain` at most.
+    pub(crate) async fn answer(self, listener: TcpListener, shutdown: &Shutdown, drain: Duration) {
+        let graceful = GracefulShutdown::new();
+        let mut server = http1::Builder::new();
+        server
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head)
+            .max_headers(MOST_HEADERS)
+            .max_buf_size(LONGEST_HEAD);
+        let places = Arc::new(Semaphore::new(self.limits.most));
+        loop {
+            let (stream, place) = tokio::select! {
+                () = shutdown.begun() => break,
+                accepted = accept(&listener, &places) => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                },
+            };
+            let connection = self.connect(&server, &graceful, stream);
+            tokio::spawn(async move {
+                let _place = place;
+                connection.await;
+            });
+        }
+        drop(listener);
+        tokio::select! {
+            () = graceful.shutdown() => {}
+            () = tokio::time::sleep(drain) => tracing::warn!("some requests did not end in time"),
+            () = shutdown.forced() => {}
+        }
+    }
+
+    /// A connection's life.
+    fn connect(
+        &self,
+        server: &http1::Builder,
+        graceful: &GracefulShutdown,
+        stream: TcpStream,
+    ) -> impl Future<Output = ()> + Send + 'static {
         // Events are small and must not wait for each other.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection could not be set up");
         }
-        let service = TowerToHyperService::new(router.clone());
-        let connection = server.serve_connection(TokioIo::new(Impatient::new(stream)), service);
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+        let stream = Arc::new(stream);
+        let asked = Arc::new(AtomicBool::new(false));
+        let guarded = Guarded::new(
+            Arc::clone(&stream),
+            Arc::clone(&asked),
+            self.limits.write,
+            self.refusals.clone(),
+        );
+        let router = TowerToHyperService::new(self.router.clone());
+        let service = service_fn({
+            let asked = Arc::clone(&asked);
+            move |request| {
+                asked.store(false, Ordering::Relaxed);
+                router.call(request)
             }
         });
-    }
-    drop(listener);
-    tokio::select! {
-        () = graceful.shutdown() => {}
-        () = tokio::time::sleep(drain) => tracing::warn!("some requests did not end in time"),
-        () = shutdown.forced() => {}
-    }
-}
-
-/// A connection that fails when its client takes nothing for too long: a reader that stalls must not
-/// hold memory and a place for ever.
-struct Impatient {
-    stream: TcpStream,
-    stalled: Option<Pin<Box<Sleep>>>,
-}
-
-impl Impatient {
-    fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            stalled: None,
+        let connection = server.serve_connection(TokioIo::new(guarded), service);
+        let connection = graceful.watch(connection);
+        let refusals = self.refusals.clone();
+        async move {
+            let Err(error) = connection.await else { return };
+            tracing::debug!(%error, "a connection ended early");
+            if error.is_timeout() && asked.load(Ordering::Relaxed) {
+                refusals.too_late(&stream);
+            }
+            if error.is_timeout() || error.is_parse() {
+                // Whether it was heard or not, the connection ends.
+                let _over = tokio::time::timeout(LINGER, read_on(&stream)).await;
+            }
         }
     }
+}
 
-    fn judge<T>(
-        &mut self,
-        polled: Poll<std::io::Result<T>>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<T>> {
-        if polled.is_ready() {
-            self.stalled = None;
-            return polled;
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places)
+        .acquire_owned()
+        .await
+        .map_err(std::io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+/// Reads what a refused client still sends and throws it away: a connection that is closed on unread
+/// bytes is reset, and the refusal lost with it.
+async fn read_on(stream: &TcpStream) -> std::io::Result<()> {
+    guarded::end_writing(stream)?;
+    let mut thrown = [0; 8 * 1024];
+    loop {
+        stream.readable().await?;
+        match stream.try_read(&mut thrown) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
         }
-        let stalled = self.stalled.get_or_insert_with(|| {
-            Box::pin(tokio::time::sleep_until(Instant::now() + WRITE_PATIENCE))
-        });
-        ready!(stalled.as_mut().poll(context));
-        Poll::Ready(Err(std::io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for Impatient {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Impatient {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.judge(polled, context)
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.judge(polled, context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }

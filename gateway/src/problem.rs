@@ -115,7 +115,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     /// For a refusal that did not come from a handler of ours.
-    fn of_status(status: StatusCode) -> Self {
+    pub(crate) fn of_status(status: StatusCode) -> Self {
         let kind = ALL
             .iter()
             .find(|kind| kind.status == status)
@@ -132,7 +132,7 @@ impl Problem {
         }
     }
 
-    fn json(self, status: StatusCode, base_url: &str, request_id: &str) -> Value {
+    pub(crate) fn json(self, status: StatusCode, base_url: &str, request_id: &str) -> Value {
         let mut body = self.members;
         body.extend([
             (

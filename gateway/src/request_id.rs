@@ -19,6 +19,10 @@ impl RequestId {
         &self.0
     }
 
+    pub(crate) fn new() -> Self {
+        Self(Uuid::new_v4().to_string())
+    }
+
     fn of(header: Option<&HeaderValue>) -> Self {
         let harmless = |text: &&str| {
             (1..=64).contains(&text.len())
@@ -31,7 +35,7 @@ impl RequestId {
             .filter(harmless)
         {
             Some(text) => Self(text.to_owned()),
-            None => Self(Uuid::new_v4().to_string()),
+            None => Self::new(),
         }
     }
 }

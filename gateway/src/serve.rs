@@ -15,6 +15,7 @@ use crate::app::{App, DECODES, Parts, UPLOADS, router};
 use crate::auth::{KeySetError, Tickets, Verifier};
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::listener::{Door, Refusals};
 use crate::rate_limit::RateLimiter;
 use crate::reader::Reader;
 use crate::reconciler::Reconciler;
@@ -23,7 +24,7 @@ use crate::signed_url::UrlSigner;
 use crate::store::{Store, StoreError};
 use crate::sweeper::Sweeper;
 use crate::webhook::Deliverer;
-use crate::{deadlines, listener, orphans};
+use crate::{deadlines, orphans};
 
 /// Why a gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +77,12 @@ pub async fn serve(
     // Nobody needs to listen for this.
     let _ = ready.send(address);
 
-    listener::answer(listener, router(&app), &shutdown, app.config.drain).await;
+    let door = Door {
+        router: router(&app),
+        limits: app.config.connections,
+        refusals: Refusals::new(&app.base_url),
+    };
+    door.answer(listener, &shutdown, app.config.drain).await;
     app.tasks.close();
     tokio::select! {
         () = app.tasks.wait() => {}

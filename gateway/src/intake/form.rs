@@ -57,10 +57,15 @@ impl UploadForm {
         idempotency::fingerprint(&[self.prompt.as_str(), &options], &self.song).await
     }
 
-    /// Reads the form of `request`.
+    /// Refuses by its head alone what will not be read: before a place is waited for, and before the
+    /// client sends a body.
+    pub(crate) fn check(headers: &HeaderMap, limit: u64) -> Result<(), ApiError> {
+        check_headers(headers, limit)
+    }
+
+    /// Reads the form of `request`, whose head has passed [`Self::check`].
     pub(crate) async fn receive(request: Request, config: &Config) -> Result<Self, ApiError> {
         let limit = config.max_upload_bytes;
-        check_headers(request.headers(), limit)?;
         let parts = Multipart::from_request(request, &())
             .await
             .map_err(|rejection| ApiError::InvalidRequest(rejection.body_text()))?;

@@ -90,6 +90,7 @@ async fn take(
     key: Option<KeyOf>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    UploadForm::check(request.headers(), app.config.max_upload_bytes)?;
     let place = tokio::time::timeout(PLACE_PATIENCE, Arc::clone(&app.uploads).acquire_owned())
         .await
         .or_unavailable("waiting for a place among the uploads")?
