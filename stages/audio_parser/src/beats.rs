@@ -8,7 +8,6 @@
 use std::ops::RangeInclusive;
 
 use crate::level::FRAME_RATE;
-use crate::onset::Onsets;
 use crate::order;
 
 /// The part of a beat in which its onset is expected: a sixteenth, as in S. Böck, F. Krebs and
@@ -22,8 +21,14 @@ const SPREAD: f32 = 0.028;
 const CENTRE_BPM: f32 = 118.0;
 const TEMPO_SPREAD: f32 = 0.55;
 /// A beat without an onset, and an onset without a beat, cost at most so much.
-const LEAST: f32 = 0.04;
-const MOST: f32 = 0.9;
+const LEAST: f32 = 0.01;
+const MOST: f32 = 0.97;
+
+/// The network was trained to miss no beat, with beats counting several times what the rest counts: its log
+/// odds are too high by about this much.
+const CALIBRATION: f32 = 1.3;
+/// A peak lower than this says nothing about where a beat lies.
+const CLEAR: f32 = 0.1;
 
 /// A path of beats through the song.
 #[derive(Debug, Clone, Default)]
@@ -42,13 +47,15 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// From onset strength: `probability = least + (most − least) · strength`, neutral in silence.
-    pub fn new(onsets: &Onsets) -> Self {
-        let frames = onsets.strength.len();
+    /// From the probability of a beat at each frame, which counts within [`LEAST`] and [`MOST`]; where
+    /// nothing is `sounding`, neither a beat nor its absence is likelier.
+    pub fn new(beat: &[f32], sounding: &[bool]) -> Self {
+        let frames = beat.len();
         let (mut on_beat, mut between) = (Vec::with_capacity(frames), Vec::with_capacity(frames));
-        for (strength, sounding) in onsets.strength.iter().zip(&onsets.sounding) {
+        for (probability, sounding) in beat.iter().zip(sounding) {
             let probability = if *sounding {
-                LEAST + (MOST - LEAST) * strength
+                let odds = (probability / (1.0 - probability).max(1e-6)).max(1e-6).ln();
+                LEAST + (MOST - LEAST) * order::logistic(odds - CALIBRATION)
             } else {
                 1.0 / BEAT_PART
             };
@@ -60,6 +67,20 @@ impl Evidence {
             between: order::prefix_sums(&between),
             frames,
         }
+    }
+
+    /// How many frames there are.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// Log likelihood a beat of beats at `starts`, which ascend; the last ends nowhere and does not count.
+    pub fn of(&self, starts: &[f64]) -> f32 {
+        let beats = starts.windows(2).map(|pair| {
+            let length = (pair[1] - pair[0]).round().max(1.0) as usize;
+            self.beat(pair[0].round() as i64, length)
+        });
+        beats.sum::<f32>() / starts.len().saturating_sub(1).max(1) as f32
     }
 
     /// Log likelihood of a beat of `length` frames that begins at `start`, as far as it lies within the
@@ -160,6 +181,35 @@ fn trace(evidence: &Evidence, lengths: &RangeInclusive<usize>, best: &[f32], fro
     }
 }
 
+/// The times in seconds of the beats that begin at `starts`: where the probability is greatest within the
+/// zone of the beat, to a part of a frame; in the middle of the zone where it is nowhere great.
+pub fn peaks(starts: &[usize], beat: &[f32]) -> Vec<f64> {
+    let mut times = Vec::with_capacity(starts.len());
+    for (at, start) in starts.iter().enumerate() {
+        let next = starts.get(at + 1).or(starts.get(at.wrapping_sub(1)));
+        let length = next.map_or(50, |next| next.abs_diff(*start));
+        let zone = (length as f32 / BEAT_PART).ceil() as usize;
+        let range = start.saturating_sub(1)..(start + zone + 1).min(beat.len());
+        let value = |frame: usize| beat.get(frame).copied().unwrap_or(0.0);
+        let peak = range.max_by(|a, b| value(*a).total_cmp(&value(*b)));
+        let place = match peak {
+            Some(peak) if value(peak) > CLEAR => {
+                let (left, right) = (value(peak.saturating_sub(1)), value(peak + 1));
+                let curve = left - 2.0 * value(peak) + right;
+                let shift = if curve < 0.0 {
+                    0.5 * (left - right) / curve
+                } else {
+                    0.0
+                };
+                peak as f64 + f64::from(shift.clamp(-0.5, 0.5))
+            }
+            _ => *start as f64 + zone as f64 / 2.0,
+        };
+        times.push(place / f64::from(FRAME_RATE));
+    }
+    times
+}
+
 /// What it costs to go from one length of beat to the next.
 struct Moves {
     /// Log probability of each length at the begin.
@@ -200,7 +250,11 @@ fn change(from: f32, to: f32) -> f32 {
 
 /// Log probability of a tempo, by the length of its beat in frames.
 pub fn prior(length: f32) -> f32 {
+    -0.5 * deviation(length).powi(2)
+}
+
+/// How many spreads a tempo lies above the middle of the usual ones, by the length of its beat in frames.
+pub fn deviation(length: f32) -> f32 {
     let bpm = 60.0 * FRAME_RATE as f32 / length;
-    let deviation = (bpm / CENTRE_BPM).ln() / TEMPO_SPREAD;
-    -0.5 * deviation * deviation
+    (bpm / CENTRE_BPM).ln() / TEMPO_SPREAD
 }

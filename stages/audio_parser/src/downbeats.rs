@@ -3,7 +3,9 @@
 use crate::chroma::{self, Chroma};
 use crate::features::{Features, SLOW_STEP};
 use crate::level::FRAME_RATE;
+use crate::network::Activations;
 use crate::onset::Onsets;
+use crate::order;
 
 /// Log probabilities of 2, 3, 4, 5, 6 and 7 beats a bar.
 const METRES: [(usize, f32); 6] = [
@@ -14,6 +16,10 @@ const METRES: [(usize, f32); 6] = [
     (6, -3.4),
     (7, -3.6),
 ];
+/// How much the hand-made accents count beside the network.
+const ACCENTS: f32 = 0.6;
+/// No beat is surer than this to open a bar, or not to: log odds.
+const SUREST: f32 = 3.5;
 /// Log probability of another metre after a bar line.
 const SWITCH: f32 = -20.0;
 /// Half-width of an onset around a beat, in frames: 40 ms before, 70 ms after.
@@ -30,11 +36,13 @@ pub struct Bars {
     pub confidence: f32,
 }
 
-/// Marks the beats that open bars. Fewer than 4 beats are one bar of 4.
+/// Marks the beats that open bars, from the network's `heard` and what is heard around each beat. Fewer
+/// than 4 beats are one bar of 4.
 ///
 /// A hidden Markov model over (metre, place in the bar) on features of beats; after S. Böck, F. Krebs
-/// and G. Widmer, "Joint Beat and Downbeat Tracking …", ISMIR 2016, §2.3, with hand-made emissions.
-pub fn find(times: &[f64], features: &Features, onsets: &Onsets) -> Bars {
+/// and G. Widmer, "Joint Beat and Downbeat Tracking …", ISMIR 2016, §2.3, with
+/// the network's probabilities and, weakly, hand-made accents for emissions.
+pub fn find(times: &[f64], features: &Features, onsets: &Onsets, heard: &Activations) -> Bars {
     if times.len() < 4 {
         return Bars {
             beats_per_bar: 4,
@@ -42,7 +50,7 @@ pub fn find(times: &[f64], features: &Features, onsets: &Onsets) -> Bars {
             confidence: 0.0,
         };
     }
-    let accents = Accents::new(times, features, onsets);
+    let accents = Accents::new(times, features, onsets, heard);
     let path = decode(&accents);
     let mut counts = [0_usize; 8];
     for (metre, _) in &path {
@@ -60,10 +68,12 @@ pub fn find(times: &[f64], features: &Features, onsets: &Onsets) -> Bars {
 struct Accents {
     opening: Vec<f32>,
     backbeat: Vec<f32>,
+    /// Log odds that the beat opens a bar, by the network.
+    odds: Vec<f32>,
 }
 
 impl Accents {
-    fn new(times: &[f64], features: &Features, onsets: &Onsets) -> Self {
+    fn new(times: &[f64], features: &Features, onsets: &Onsets, heard: &Activations) -> Self {
         let low = standard(&peaks(times, |frame| {
             onsets.bands[0][frame] + onsets.bands[1][frame]
         }));
@@ -83,6 +93,7 @@ impl Accents {
         });
         let backbeat = (0..times.len()).map(|beat| snare[beat] - low[beat]);
         Self {
+            odds: odds(times, heard),
             opening: standard(&opening.collect::<Vec<f32>>()),
             backbeat: standard(&backbeat.collect::<Vec<f32>>()),
         }
@@ -91,7 +102,14 @@ impl Accents {
     /// Log likelihood of `beat` at `place` of a bar of `metre` beats.
     fn emission(&self, beat: usize, metre: usize, place: usize) -> f32 {
         let (opening, backbeat) = template(metre, place);
-        0.6 * self.opening[beat] * opening + 0.35 * self.backbeat[beat] * backbeat
+        // Log likelihood of the odds: those of an opening beat against those of another.
+        let heard = if place == 0 {
+            order::logistic(self.odds[beat]).ln()
+        } else {
+            order::logistic(-self.odds[beat]).ln()
+        };
+        heard
+            + ACCENTS * (0.6 * self.opening[beat] * opening + 0.35 * self.backbeat[beat] * backbeat)
     }
 }
 
@@ -112,6 +130,12 @@ fn template(metre: usize, place: usize) -> (f32, f32) {
         _ if place == 0 => (1.6, 0.0),
         _ => (-1.6 / (metre - 1) as f32, 0.0),
     }
+}
+
+/// Log probability of one more bar of `metre`. Two bars of 2 are what a bar of 4 is as well, and songs that
+/// are counted in 4 are the more usual.
+fn bar_prior(metre: usize) -> f32 {
+    if metre == 2 { -0.7 } else { 0.0 }
 }
 
 /// The likeliest (metre, place) of each beat.
@@ -139,11 +163,12 @@ fn decode(accents: &Accents) -> Vec<(usize, usize)> {
             } else {
                 let own = at + metre - 1;
                 let other = best_end.unwrap_or(own);
-                let switched = scores[other] + SWITCH + prior;
-                if switched > scores[own] {
+                let again = bar_prior(*metre);
+                let switched = scores[other] + SWITCH + prior + again;
+                if switched > scores[own] + again {
                     (switched, other)
                 } else {
-                    (scores[own], own)
+                    (scores[own] + again, own)
                 }
             };
             from[beat * count + at] = who as u8;
@@ -179,6 +204,26 @@ fn margin(accents: &Accents, path: &[(usize, usize)], metre: usize) -> f32 {
     (nats / (1.0 + nats.abs())).clamp(0.0, 1.0)
 }
 
+/// For each beat, the log odds that it opens a bar: of what the network takes for a beat there, the part
+/// that it takes for a downbeat.
+fn odds(times: &[f64], heard: &Activations) -> Vec<f32> {
+    let at = |curve: &[f32], time: f64| {
+        let centre = (time.max(0.0) * f64::from(FRAME_RATE)).round() as usize;
+        let near = curve.get(centre.saturating_sub(3)..(centre + 4).min(curve.len()));
+        near.unwrap_or(&[])
+            .iter()
+            .fold(0.0_f32, |most, value| most.max(*value))
+    };
+    let odds = times.iter().map(|time| {
+        let (down, beat) = (at(&heard.downbeat, *time), at(&heard.beat, *time));
+        let part = (down / beat.max(down).max(1e-3)).clamp(1e-3, 1.0 - 1e-3);
+        // A place that is hardly a beat says little either way.
+        let weight = beat.max(down).sqrt();
+        (weight * (part / (1.0 - part)).ln()).clamp(-SUREST, SUREST)
+    });
+    odds.collect()
+}
+
 /// The greatest value of `curve` around each beat.
 fn peaks(times: &[f64], curve: impl Fn(usize) -> f32) -> Vec<f32> {
     let frames = frame(times.last().copied().unwrap_or(0.0)) + 1;
@@ -193,7 +238,7 @@ fn peaks(times: &[f64], curve: impl Fn(usize) -> f32) -> Vec<f32> {
 }
 
 fn frame(time: f64) -> usize {
-    (time.max(0.0) * f64::from(FRAME_RATE)) as usize
+    (time.max(0.0) * f64::from(FRAME_RATE)).round() as usize
 }
 
 /// How much the pitch classes of each beat differ from those of the beat before.

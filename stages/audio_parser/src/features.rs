@@ -7,6 +7,7 @@ use media::audio::{AudioError, CanonicalWav};
 
 use crate::chroma::{Chroma, ChromaFolder};
 use crate::level::{FRAME_RATE, Level, Mix};
+use crate::network::inputs::Bands;
 use crate::spectrum::{FilterBank, Spectrum};
 
 /// Upper edges in Hz of the bands in which onsets are found; the last takes the rest.
@@ -34,6 +35,8 @@ pub struct Features {
     pub frames: usize,
     /// Rises of log magnitude, one curve a band.
     pub flux: [Vec<f32>; FLUX_BANDS],
+    /// Log magnitudes of `network::inputs::BANDS` bands, frame after frame.
+    pub spectrum: Vec<f32>,
     /// Effective amplitudes of bass, mid and treble.
     pub bands: [Vec<f32>; 3],
     /// Effective amplitude of everything.
@@ -96,6 +99,7 @@ struct Ear {
     windows: [FluxWindow; 3],
     fine: FluxWindow,
     energy_bank: FilterBank,
+    network_bands: Bands,
     pitch: Spectrum,
     folder: ChromaFolder,
     bass_folder: ChromaFolder,
@@ -123,6 +127,7 @@ impl Ear {
             // A window of 11 ms against the one 5 ms before.
             fine: FluxWindow::new(rate, 512, 6.0, (100.0, 17_000.0), 2),
             energy_bank: FilterBank::new(rate, 2_048, 3.0, (60.0, 15_000.0)),
+            network_bands: Bands::new(rate, 2_048),
             pitch: Spectrum::new(2 * REACH),
             folder: ChromaFolder::new(rate, 2 * REACH, (60.0, 2_000.0)),
             bass_folder: ChromaFolder::new(rate, 2 * REACH, (35.0, 250.0)),
@@ -172,6 +177,8 @@ impl Ear {
         for (curve, power) in self.heard.bands.iter_mut().zip(power) {
             curve.push(power.sqrt());
         }
+        self.network_bands
+            .append(magnitudes, self.gain, &mut self.heard.spectrum);
         self.energy_bank.apply(magnitudes, &mut self.values);
         for (band, value) in self.timbre.iter_mut().zip(&self.values) {
             *band += (1.0 + self.gain * value).ln() / SLOW_STEP as f32;

@@ -14,6 +14,7 @@ use crate::clip_grid::{self, Song};
 use crate::downbeats::{self, Bars};
 use crate::features::{self, Features};
 use crate::key::{self, Key};
+use crate::network::Network;
 use crate::onset::{self, Onsets};
 use crate::structure::{self, Part};
 use crate::tempo::{self, Pulse};
@@ -140,12 +141,12 @@ pub fn hear(
         return Ok(None);
     };
     let onsets = onset::strength(&features, level.loud);
-    let Some(pulse) = tempo::pulse(&features, &onsets, duration, |part| {
-        progress(0.6 + 0.3 * part)
-    }) else {
+    let activations = Network::built_in().hear(&features);
+    if !progress(0.75) {
         return Ok(None);
-    };
-    let bars = downbeats::find(&pulse.times, &features, &onsets);
+    }
+    let pulse = tempo::pulse(&features, &onsets, &activations, duration);
+    let bars = downbeats::find(&pulse.times, &features, &onsets, &activations);
     if !progress(0.95) {
         return Ok(None);
     }

@@ -19,6 +19,7 @@ pub mod key;
 pub mod level;
 pub mod loudness;
 pub mod mood;
+pub mod network;
 pub mod onset;
 pub mod order;
 pub mod refine;

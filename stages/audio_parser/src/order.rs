@@ -22,6 +22,11 @@ pub fn percentile_of_positive(values: &[f32], fraction: f64) -> f32 {
     percentile(&positive, fraction)
 }
 
+/// The logistic function: log odds to a probability.
+pub fn logistic(log_odds: f32) -> f32 {
+    1.0 / (1.0 + (-log_odds).exp())
+}
+
 /// The middle value; 0 of nothing.
 pub fn median(values: &[f64]) -> f64 {
     if values.is_empty() {

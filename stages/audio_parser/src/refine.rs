@@ -9,8 +9,9 @@ const FINE_RATE: f64 = (FRAME_RATE as usize * FINE_STEP) as f64;
 const REACH_SECONDS: f64 = 0.035;
 /// But not farther than this part of a beat.
 const REACH_BEATS: f64 = 0.12;
-/// The fine curve's peak lies so much behind the onset: measured with clicks.
-const LATENESS: f64 = 0.0;
+/// The fine curve's peak lies so much behind the onset: with clicks rendered at known times, 2.5 ms, of
+/// which the renderer's own delay is about 1.
+const LATENESS: f64 = 0.0015;
 /// A song is made to a click where nine beats of ten lie so near to the line, or three of four do and
 /// nearly all of the rest, heard badly, lie within an eighth of a beat.
 const CLICK_SECONDS: f64 = 0.012;
@@ -27,29 +28,22 @@ pub struct Refined {
     pub weight: f64,
 }
 
-/// `beats` (frames), each moved towards the strongest onset near it in `fine` (400 values a second), as
+/// `beats` (seconds), each moved towards the strongest onset near it in `fine` (400 values a second), as
 /// far as that onset stands out. Ascending.
-pub fn to_onsets(beats: &[usize], fine: &[f32]) -> Vec<Refined> {
-    let seconds = |frame: usize| frame as f64 / f64::from(FRAME_RATE);
-    let mut refined: Vec<Refined> = Vec::with_capacity(beats.len());
-    for (at, beat) in beats.iter().enumerate() {
+pub fn to_onsets(beats: &[f64], fine: &[f32]) -> Vec<Refined> {
+    let refined = beats.iter().enumerate().map(|(at, beat)| {
         let next = beats.get(at + 1).or(beats.get(at.wrapping_sub(1)));
-        let interval = next.map_or(0.5, |next| seconds(next.abs_diff(*beat)));
-        let reach = REACH_SECONDS.min(REACH_BEATS * interval);
+        let interval = next.map_or(0.5, |next| (next - beat).abs());
         // Neighbours cannot meet: twice the reach is far less than an interval.
-        refined.push(nearest_onset(seconds(*beat), reach, fine));
-    }
-    refined
+        nearest_onset(*beat, REACH_SECONDS.min(REACH_BEATS * interval), fine)
+    });
+    refined.collect()
 }
 
 /// The peak of `fine` within `reach` of `grid`, weighed against `grid` by how much it stands out.
 fn nearest_onset(grid: f64, reach: f64, fine: &[f32]) -> Refined {
     let index = |time: f64| (time.max(0.0) * FINE_RATE).round() as usize;
-    // The decoded beat opens the zone of its onset: look a little more behind than before.
-    let (from, to) = (
-        index(grid - reach),
-        index(grid + 1.3 * reach).min(fine.len()),
-    );
+    let (from, to) = (index(grid - reach), index(grid + reach).min(fine.len()));
     let Some(window) = fine.get(from..to).filter(|window| window.len() > 4) else {
         return Refined {
             time: grid,

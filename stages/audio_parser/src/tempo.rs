@@ -1,20 +1,23 @@
 //! Which of the song's pulses is its beat, and how fast it is.
 
-use crate::beats::{self, Evidence, Path};
+use crate::beats::{self, Evidence};
 use crate::features::Features;
 use crate::level::FRAME_RATE;
+use crate::network::Activations;
 use crate::onset::{self, Onsets};
 use crate::{order, refine};
 
 mod level;
 
+use level::Judge;
+
 /// Slowest and fastest beat, in bpm.
-const RANGE: (f64, f64) = (46.0, 225.0);
-/// Other pulses that are tried, as multiples of the first tempo.
-const FAMILY: [f64; 6] = [0.5, 2.0, 2.0 / 3.0, 1.5, 1.0 / 3.0, 3.0];
-/// A hypothesis keeps within this of its tempo.
-const WIDTH: f64 = 0.09;
-/// Alternates within this of a tempo are that tempo.
+const RANGE: (f64, f64) = (40.0, 240.0);
+/// Ways to count the beats that were decoded: so many where there were so many.
+const FAMILY: [(u32, u32); 7] = [(1, 1), (1, 2), (2, 1), (2, 3), (3, 2), (1, 3), (3, 1)];
+/// The pulse that was decoded stands unless another is clearly better: log odds.
+const KEPT: f32 = 0.2;
+/// Tempi within this of each other (in ln units) are the same.
 const SAME: f64 = 0.06;
 /// Fewer beats are no pulse.
 const FEWEST: usize = 4;
@@ -34,87 +37,109 @@ pub struct Pulse {
     pub alternates: Vec<f64>,
 }
 
-/// The pulse of a song of `duration` seconds. `progress` (0–1) may stop it by giving false: the result
-/// is then `None`. A song without onsets, or shorter than four beats, has an empty pulse.
-pub fn pulse(
-    features: &Features,
-    onsets: &Onsets,
-    duration: f64,
-    mut progress: impl FnMut(f64) -> bool,
-) -> Option<Pulse> {
-    let evidence = Evidence::new(onsets);
-    let first = beats::decode(&evidence, &beats::lengths(RANGE.0, RANGE.1));
-    let Some(bpm) = bpm_of(&first.beats).filter(|_| onsets.strength.iter().any(|s| *s > 0.0))
-    else {
-        return Some(Pulse::default());
-    };
-    let mut paths = vec![(bpm, first)];
-    for (at, multiple) in FAMILY.iter().enumerate() {
-        if !progress(at as f64 / FAMILY.len() as f64) {
-            return None;
-        }
-        let tempo = bpm * multiple;
-        if (RANGE.0..=RANGE.1).contains(&tempo) {
-            let lengths = beats::lengths(tempo / (1.0 + WIDTH), tempo * (1.0 + WIDTH));
-            let path = beats::decode(&evidence, &lengths);
-            paths.push((tempo, path));
-        }
+/// The pulse of a song of `duration` seconds, from what the network `heard` in it. Nothing
+/// pulses where nothing sounds, nor in what is shorter than four beats.
+pub fn pulse(features: &Features, onsets: &Onsets, heard: &Activations, duration: f64) -> Pulse {
+    if !onsets.strength.iter().any(|strength| *strength > 0.0) {
+        return Pulse::default();
     }
-    Some(of_paths(features, onsets, paths, duration))
-}
-
-/// The pulse of the best of `paths`, the others being its alternates.
-fn of_paths(features: &Features, onsets: &Onsets, paths: Vec<(f64, Path)>, duration: f64) -> Pulse {
-    let mut scored: Vec<(f32, f64, Path)> = paths
-        .into_iter()
-        .map(|(bpm, path)| (level::score(bpm, &path, features, onsets), bpm, path))
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let paths: Vec<(f64, Path)> = scored
-        .into_iter()
-        .map(|(_, bpm, path)| (bpm, path))
-        .collect();
-    let (chosen, path) = &paths[0];
+    let evidence = Evidence::new(&heard.beat, &onsets.sounding);
+    let path = beats::decode(&evidence, &beats::lengths(RANGE.0, RANGE.1));
     let sounding = within_sound(&path.beats, &onsets.sounding);
     if sounding.len() < FEWEST {
         return Pulse::default();
     }
-    let refined = refine::to_onsets(&sounding, &onset::fine_strength(features));
+    let judge = Judge {
+        evidence: &evidence,
+        heard,
+        features,
+        onsets,
+    };
+    let mut levels = levels(&judge, &beats::peaks(&sounding, &heard.beat));
+    let peaks = std::mem::take(&mut levels[0].beats);
+    let usual = levels[0].bpm;
+    let refined = refine::to_onsets(&peaks, &onset::fine_strength(features));
     let (times, line) = refine::straightened(&refined, duration);
-    let usual = bpm_of(&path.beats).unwrap_or(*chosen);
     let bpm = line
         .filter(|line| line.share > LINE_SHARE)
         .map_or(usual, |line| 60.0 / line.interval);
-    let mut alternates: Vec<f64> = Vec::new();
-    for (other, _) in paths.iter().skip(1) {
-        let known = |tempo: &f64| (other / tempo).ln().abs() < SAME;
-        if !known(&bpm) && !alternates.iter().any(known) {
-            alternates.push(*other);
-        }
-    }
     Pulse {
-        confidence: confidence(&times, onsets, line.map_or(0.0, |line| line.share)),
+        confidence: confidence(&times, &heard.beat, line.map_or(0.0, |line| line.share)),
         times,
         bpm,
-        alternates,
+        alternates: levels.iter().skip(1).map(|level| level.bpm).collect(),
     }
 }
 
-/// How much stronger onsets are on the beats than elsewhere, and how straight the beats are.
-fn confidence(times: &[f64], onsets: &Onsets, straight: f64) -> f64 {
+/// A way to count the same beats.
+struct Level {
+    /// Seconds.
+    beats: Vec<f64>,
+    bpm: f64,
+    score: f32,
+}
+
+/// The ways in which the beats at `peaks` (seconds) can be counted, likeliest first: each multiple is laid
+/// over the same beats in its best phase. The first has at least [`FEWEST`] beats.
+fn levels(judge: &Judge<'_>, peaks: &[f64]) -> Vec<Level> {
+    let rate = f64::from(FRAME_RATE);
+    let frames: Vec<f64> = peaks.iter().map(|time| time * rate).collect();
+    let mut levels: Vec<Level> = Vec::new();
+    for (over, under) in FAMILY {
+        for phase in 0..under {
+            let grid = divided(&frames, over, under, phase);
+            let Some(bpm) = bpm_of(&grid).filter(|_| grid.len() >= FEWEST) else {
+                continue;
+            };
+            if !(RANGE.0 / 1.02..=RANGE.1 * 1.02).contains(&bpm) {
+                continue;
+            }
+            let level = Level {
+                score: judge.score(&grid) + if over == under { KEPT } else { 0.0 },
+                bpm,
+                beats: grid.iter().map(|frame| frame / rate).collect(),
+            };
+            // Of one multiple's phases only the best is an alternate.
+            match levels
+                .iter_mut()
+                .find(|known| (known.bpm / bpm).ln().abs() < SAME)
+            {
+                Some(known) if known.score >= level.score => {}
+                Some(known) => *known = level,
+                None => levels.push(level),
+            }
+        }
+    }
+    levels.sort_by(|a, b| b.score.total_cmp(&a.score));
+    levels
+}
+
+/// `over` beats where there were `under`, the first at beat `phase`.
+fn divided(beats: &[f64], over: u32, under: u32, phase: u32) -> Vec<f64> {
+    let last = beats.len().saturating_sub(1) as f64;
+    let step = f64::from(under) / f64::from(over);
+    let places = (0_u32..).map(|k| f64::from(phase) + f64::from(k) * step);
+    places
+        .take_while(|place| *place <= last)
+        .map(|place| {
+            let (at, part) = (place as usize, place.fract());
+            let next = beats.get(at + 1).unwrap_or(&beats[at]);
+            beats[at] + part * (next - beats[at])
+        })
+        .collect()
+}
+
+/// How probable the beats are, and how straight they lie.
+fn confidence(times: &[f64], beat: &[f32], straight: f64) -> f64 {
     let at = |time: f64| {
-        let frame = (time * f64::from(FRAME_RATE)) as usize;
-        let near = onsets
-            .strength
-            .get(frame.saturating_sub(3)..(frame + 5).min(onsets.strength.len()));
+        let frame = (time * f64::from(FRAME_RATE)).round() as usize;
+        let near = beat.get(frame.saturating_sub(2)..(frame + 3).min(beat.len()));
         near.unwrap_or(&[])
             .iter()
             .fold(0.0_f32, |most, value| most.max(*value))
     };
-    let on: f32 = times.iter().map(|time| at(*time)).sum::<f32>() / times.len() as f32;
-    let mean = onsets.strength.iter().sum::<f32>() / onsets.strength.len().max(1) as f32;
-    let contrast = f64::from((on - mean) / (on + mean + 1e-6)).clamp(0.0, 1.0);
-    (contrast * (0.5 + 0.5 * straight)).clamp(0.0, 1.0)
+    let mean = times.iter().map(|time| at(*time)).sum::<f32>() / times.len().max(1) as f32;
+    (f64::from(mean) * (0.7 + 0.3 * straight)).clamp(0.0, 1.0)
 }
 
 /// The beats from half a beat before the first sound to half a beat behind the last.
@@ -133,10 +158,7 @@ fn within_sound(beats: &[usize], sounding: &[bool]) -> Vec<usize> {
 }
 
 /// Beats a minute of beats at `frames`: from the median interval. `None` of fewer than 3.
-fn bpm_of(frames: &[usize]) -> Option<f64> {
-    let intervals: Vec<f64> = frames
-        .windows(2)
-        .map(|pair| (pair[1] - pair[0]) as f64)
-        .collect();
+fn bpm_of(frames: &[f64]) -> Option<f64> {
+    let intervals: Vec<f64> = frames.windows(2).map(|pair| pair[1] - pair[0]).collect();
     (intervals.len() >= 2).then(|| 60.0 * f64::from(FRAME_RATE) / order::median(&intervals))
 }

@@ -1,53 +1,66 @@
-//! Which of several pulses is the one that people tap: half, double and off-beat ones fit the onsets
-//! nearly as well.
+//! Which of several pulses is the one that people tap: the double, the half and the threefold fit what is
+//! heard nearly as well.
 
-use crate::beats::Path;
+use crate::beats::{self, Evidence};
 use crate::chroma::{self, Chroma};
 use crate::features::{Features, SLOW_STEP};
+use crate::level::FRAME_RATE;
+use crate::network::Activations;
 use crate::onset::Onsets;
+use crate::order;
 
-/// The middle of the tempi that people tap.
-const CENTRE_BPM: f64 = 118.0;
-/// An onset weaker than this is none.
-const WEAK: f32 = 0.15;
 /// How many traits there are.
-const TRAITS: usize = 10;
+const TRAITS: usize = 11;
 
-/// What each trait counts: a conditional logit over the pulses of the evaluation songs, checked by
-/// leaving out one song at a time.
+/// What each trait counts: a conditional logit over the pulses of songs that `training/` composed and the
+/// network was not trained on (`training/levels.py`).
 const WEIGHTS: [f32; TRAITS] = [
-    20.6, -0.28, -0.83, 0.86, 0.79, -0.87, 0.64, 0.58, -1.52, 1.71,
+    0.391, -0.337, -0.598, 9.62, -3.43, -1.44, 2.84, -3.84, 0.179, 1.23, 9.4,
 ];
 
-/// How much a pulse of `bpm` along `path` looks like the beat; greater is better.
-pub(super) fn score(bpm: f64, path: &Path, features: &Features, onsets: &Onsets) -> f32 {
-    let traits = traits(bpm, path, features, onsets);
-    traits
-        .iter()
-        .zip(WEIGHTS)
-        .map(|(trait_, weight)| trait_ * weight)
-        .sum()
+/// What there is to judge a pulse by.
+pub(super) struct Judge<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) heard: &'a Activations,
+    pub(super) features: &'a Features,
+    pub(super) onsets: &'a Onsets,
 }
 
-/// The traits in the order of [`WEIGHTS`].
-fn traits(bpm: f64, path: &Path, features: &Features, onsets: &Onsets) -> [f32; TRAITS] {
-    let tempo = (bpm / CENTRE_BPM).ln() as f32;
-    let places = Places::new(path);
-    let strength = &onsets.strength;
-    let snare = &onsets.bands[4];
-    let chroma = &features.chroma;
-    [
-        path.score,
-        tempo,
-        tempo * tempo,
-        places.mean(strength, 0.0),
-        places.mean(strength, 0.5),
-        0.5 * (places.mean(strength, 1.0 / 3.0) + places.mean(strength, 2.0 / 3.0)),
-        0.5 * (places.mean(strength, 0.25) + places.mean(strength, 0.75)),
-        places.alternation(snare),
-        places.share(strength, |value| value < WEAK),
-        places.change(chroma, 0.0) - places.change(chroma, 0.5),
-    ]
+impl Judge<'_> {
+    /// How much beats at `beats` (frames, ascending) look like those that people tap; greater is better.
+    pub(super) fn score(&self, beats: &[f64]) -> f32 {
+        let traits = self.traits(beats);
+        traits
+            .iter()
+            .zip(WEIGHTS)
+            .map(|(value, weight)| value * weight)
+            .sum()
+    }
+
+    /// The traits in the order of [`WEIGHTS`].
+    fn traits(&self, beats: &[f64]) -> [f32; TRAITS] {
+        let places = Places::new(beats);
+        let length = places.seconds() * FRAME_RATE as f32;
+        // Octaves from the middle of what people tap.
+        let tempo = -beats::deviation(length);
+        let (beat, down) = (&self.heard.beat, &self.heard.downbeat);
+        let snare = &self.onsets.bands[4];
+        let strength = &self.onsets.strength;
+        [
+            // Nats a second: by beat, a fast pulse would have to prove itself more often.
+            self.evidence.of(beats) / places.seconds() / 10.0,
+            tempo,
+            tempo * tempo,
+            places.mean(beat, 0.0),
+            places.mean(beat, 0.5),
+            places.mean(beat, 1.0 / 3.0) + places.mean(beat, 2.0 / 3.0),
+            places.mean(down, 0.0),
+            places.alternation(beat),
+            places.alternation(snare),
+            places.mean(strength, 0.5),
+            places.change(&self.features.chroma, 0.0) - places.change(&self.features.chroma, 0.5),
+        ]
+    }
 }
 
 /// Beats as (start, length) in frames.
@@ -56,19 +69,24 @@ struct Places {
 }
 
 impl Places {
-    fn new(path: &Path) -> Self {
-        let pairs = path.beats.windows(2);
-        let beats = pairs.map(|pair| (pair[0] as f64, (pair[1] - pair[0]) as f64));
+    fn new(beats: &[f64]) -> Self {
+        let pairs = beats.windows(2);
         Self {
-            beats: beats.collect(),
+            beats: pairs.map(|pair| (pair[0], pair[1] - pair[0])).collect(),
         }
+    }
+
+    /// The usual length of a beat.
+    fn seconds(&self) -> f32 {
+        let lengths: Vec<f64> = self.beats.iter().map(|(_, length)| *length).collect();
+        (order::median(&lengths) / f64::from(FRAME_RATE)).max(0.1) as f32
     }
 
     /// The greatest values of `curve` around each beat plus `offset` beats.
     fn values<'a>(&'a self, curve: &'a [f32], offset: f64) -> impl Iterator<Item = f32> + 'a {
         self.beats.iter().map(move |(start, length)| {
-            let centre = (start + offset * length) as usize;
-            let near = curve.get(centre.saturating_sub(2)..(centre + 6).min(curve.len()));
+            let centre = (start + offset * length).max(0.0).round() as usize;
+            let near = curve.get(centre.saturating_sub(3)..(centre + 4).min(curve.len()));
             near.unwrap_or(&[])
                 .iter()
                 .fold(0.0_f32, |most, value| most.max(*value))
@@ -81,10 +99,6 @@ impl Places {
 
     fn mean(&self, curve: &[f32], offset: f64) -> f32 {
         self.values(curve, offset).sum::<f32>() / self.count()
-    }
-
-    fn share(&self, curve: &[f32], is: impl Fn(f32) -> bool) -> f32 {
-        self.values(curve, 0.0).filter(|value| is(*value)).count() as f32 / self.count()
     }
 
     /// By how much odd beats differ from even ones.
