@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::RawMessageErrorKind;
@@ -27,11 +28,12 @@ use crate::error::{ApiError, OrFault};
 use crate::hub::Hub;
 use crate::intake::form::FORM_OVERHEAD;
 use crate::job::Job;
+use crate::metrics::{self, Metrics};
 use crate::prices::Prices;
 use crate::rate_limit::RateLimiter;
 use crate::signed_url::UrlSigner;
 use crate::store::Store;
-use crate::{idempotency, linger, pace, problem, request_id, routes, sse};
+use crate::{idempotency, linger, openapi, pace, problem, request_id, routes, sse};
 
 /// Uploads that are taken in at once.
 pub(crate) const UPLOADS: usize = 16;
@@ -63,6 +65,8 @@ pub(crate) struct Parts {
     pub(crate) wake_relay: Arc<Notify>,
     pub(crate) uploads: Arc<Semaphore>,
     pub(crate) decodes: Semaphore,
+    pub(crate) metrics: Metrics,
+    pub(crate) started: Instant,
     /// What runs besides requests; waited for at the end.
     pub(crate) tasks: TaskTracker,
     /// Raised when the gateway stops.
@@ -166,11 +170,15 @@ pub(crate) fn router(app: &App) -> Router {
         .nest("/api/v1", api)
         .route("/livez", get(routes::health::livez))
         .route("/readyz", get(routes::health::readyz))
+        .route("/metrics", get(routes::metrics::metrics))
+        .route("/openapi.json", get(openapi::serve))
+        .route("/docs", get(routes::docs::docs))
         .route("/problems/{slug}", get(problem::page))
         .fallback(routes::page::asset)
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(middleware::from_fn_with_state(app.clone(), pace::pace))
         .layer(middleware::from_fn_with_state(app.clone(), problem::render))
+        .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .layer(cors(&app.config.frontend_origins))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,

@@ -18,6 +18,8 @@ mod intake;
 mod job;
 mod linger;
 mod listener;
+mod metrics;
+mod openapi;
 mod orphans;
 mod pace;
 mod preferences;

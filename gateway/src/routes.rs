@@ -2,10 +2,12 @@
 
 pub(crate) mod cancel;
 pub(crate) mod dev_token;
+pub(crate) mod docs;
 pub(crate) mod download;
 pub(crate) mod files;
 pub(crate) mod health;
 pub(crate) mod jobs;
+pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod quotes;
 pub(crate) mod stream_ticket;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_nats::jetstream;
 use nats::{ConnectError, buckets, kv};
@@ -16,6 +17,7 @@ use crate::auth::{KeySetError, Tickets, Verifier};
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::listener::{Door, Refusals};
+use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::reader::Reader;
 use crate::reconciler::Reconciler;
@@ -126,6 +128,8 @@ async fn assemble(
         wake_relay: Arc::new(Notify::new()),
         uploads: Arc::new(Semaphore::new(UPLOADS)),
         decodes: Semaphore::new(DECODES),
+        metrics: Metrics::new(),
+        started: Instant::now(),
         tasks: TaskTracker::new(),
         stop: shutdown.token(),
         config,

@@ -7,21 +7,29 @@ use model::{ArtifactRef, Event, EventBody, JobId, Seconds, StageKind, Usd};
 use serde::Serialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::job::{Job, StageState};
+use crate::openapi::schema;
 use crate::signed_url::Disposition;
 use crate::store::Queue;
 
 /// `GET /jobs/{id}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct JobView {
+    #[schema(value_type = String, format = "uuid")]
     job_id: JobId,
+    #[schema(value_type = schema::JobStatus)]
     status: JobStatus,
+    #[schema(value_type = Option<schema::Stage>)]
     current_stage: Option<StageKind>,
     progress: u8,
+    #[schema(value_type = Option<f64>)]
     estimated_remaining: Option<Seconds>,
+    #[schema(value_type = f64)]
     estimated_cost: Usd,
+    #[schema(value_type = f64)]
     total_cost: Usd,
     video_url: Option<String>,
     poster_url: Option<String>,
@@ -30,16 +38,22 @@ pub(crate) struct JobView {
     title: Option<String>,
     user_prompt: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     updated_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     completed_at: Option<OffsetDateTime>,
+    #[schema(value_type = BTreeMap<String, StageView>)]
     stages: BTreeMap<StageKind, StageView>,
+    #[schema(value_type = f64)]
     duration: Seconds,
     clips: ClipsView,
     /// When it is cancelled by itself, if it has not ended.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     cancel_at: Option<OffsetDateTime>,
     webhook_url: Option<String>,
     /// While it waits.
@@ -48,7 +62,7 @@ pub(crate) struct JobView {
 }
 
 /// Where a waiting job stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct QueueView {
     /// 1 is the next.
     position: u64,
@@ -57,19 +71,23 @@ struct QueueView {
 }
 
 /// One stage of a job.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct StageView {
+    #[schema(value_type = schema::StageStatus)]
     status: StageStatus,
+    #[schema(value_type = Option<f64>)]
     duration: Option<Seconds>,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     started_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     completed_at: Option<OffsetDateTime>,
     error: Option<String>,
 }
 
 /// How many clips there are and will be.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ClipsView {
     completed: u32,
     total: Option<u32>,

@@ -11,12 +11,14 @@ use model::{Event, EventBody, JobId, UserId};
 use nats::publish::{self, Published};
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, OrFault};
 use crate::extract::JobPath;
 use crate::job::Job;
+use crate::openapi::schema;
 use crate::relay::{self, CANCELLED};
 use crate::store::OutboxEntry;
 
@@ -27,14 +29,26 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// How long an answer waits for the row to show the end; the end itself is settled before.
 const ROW_PATIENCE: Duration = Duration::from_secs(2);
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Cancelled {
+    #[schema(value_type = String, format = "uuid")]
     job_id: JobId,
+    #[schema(value_type = schema::JobStatus)]
     status: JobStatus,
+    #[schema(value_type = String)]
     message: &'static str,
 }
 
 /// Stops a queued or running job. Repeatable; 409 once the job has ended otherwise.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{job_id}/cancel",
+    operation_id = "cancelJob",
+    tag = "jobs",
+    params(("job_id" = String, Path, format = "uuid", description = "The job.")),
+    responses((status = 200, description = "The job is cancelled; it may have been so before.", body = Cancelled)),
+    security(("bearer" = []))
+)]
 pub(crate) async fn cancel(
     State(app): State<App>,
     user: CurrentUser,

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::CurrentUser;
@@ -11,7 +12,7 @@ use crate::extract::JobPath;
 use crate::signed_url::{Disposition, LIFETIME, film_name};
 use crate::view;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the seed's names")]
 pub(crate) struct Download {
     download_url: String,
@@ -20,6 +21,15 @@ pub(crate) struct Download {
 }
 
 /// A link to the film that saves it under its name. 404 before there is one, 410 once it was removed.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs/{job_id}/download",
+    operation_id = "getDownload",
+    tag = "jobs",
+    params(("job_id" = String, Path, format = "uuid", description = "The job.")),
+    responses((status = 200, description = "A link to the film that needs no token, good for an hour.", body = Download)),
+    security(("bearer" = []))
+)]
 pub(crate) async fn download(
     State(app): State<App>,
     user: CurrentUser,

@@ -14,6 +14,20 @@ use crate::error::{ApiError, OrFault};
 use crate::signed_url::{Disposition, film_name};
 
 /// Serves the file of a signed link. The link is checked before anything is looked up.
+#[utoipa::path(
+    get,
+    path = "/api/v1/files/{key}",
+    operation_id = "getFile",
+    tag = "files",
+    params(
+        ("key" = String, Path, description = "The file, as a signed link names it."),
+        ("Range" = Option<String>, Header, description = "One range of bytes.")
+    ),
+    responses(
+        (status = 200, description = "The whole file.", content_type = "application/octet-stream"),
+        (status = 206, description = "A part of it.", content_type = "application/octet-stream")
+    )
+)]
 pub(crate) async fn file(
     State(app): State<App>,
     Path(path): Path<String>,

@@ -13,28 +13,34 @@ use model::StageKind;
 use nats::{buckets, consumers, kv, streams};
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::error::{ApiError, OrFault, Source};
 
 /// How long each part may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Health {
+    #[schema(value_type = String)]
     status: &'static str,
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     timestamp: OffsetDateTime,
     queue: Queue,
+    #[schema(value_type = BTreeMap<String, StageQueue>)]
     stages: BTreeMap<StageKind, StageQueue>,
+    #[schema(value_type = String)]
     database: &'static str,
+    #[schema(value_type = String)]
     nats: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     issues: Vec<&'static str>,
 }
 
 /// The pipeline as a whole. Null where it could not be counted.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
 struct Queue {
     /// Tasks that no worker has yet.
     size: Option<u64>,
@@ -46,17 +52,27 @@ struct Queue {
     outbox: Option<u64>,
 }
 
-#[derive(Clone, Copy, Default, Serialize)]
-struct StageQueue {
+#[derive(Clone, Copy, Default, Serialize, ToSchema)]
+pub(crate) struct StageQueue {
     /// Tasks that no worker has yet.
-    waiting: u64,
+    pub(crate) waiting: u64,
     /// Tasks in the hands of workers, or waiting for their next attempt.
-    in_hand: usize,
+    pub(crate) in_hand: usize,
     /// Workers that are alive.
-    workers: usize,
+    pub(crate) workers: usize,
 }
 
 /// What is up and how much there is to do. 503 if anything that is needed is down.
+#[utoipa::path(
+    get,
+    path = "/api/v1/health",
+    operation_id = "getHealth",
+    tag = "service",
+    responses(
+        (status = 200, description = "All that is needed is up.", body = Health),
+        (status = 503, description = "Something that is needed is down.", body = Health)
+    )
+)]
 pub(crate) async fn health(State(app): State<App>) -> Response {
     let (database, stages) = join(database(&app), stages(&app)).await;
     let mut health = Health {
@@ -100,7 +116,7 @@ fn uncached(status: StatusCode, health: Health) -> Response {
     response
 }
 
-async fn database(app: &App) -> Result<(u64, u64), Source> {
+pub(crate) async fn database(app: &App) -> Result<(u64, u64), Source> {
     let counted = async {
         let live = app.store.live_count().await?;
         let outbox = app.store.outbox_count().await?;
@@ -109,7 +125,7 @@ async fn database(app: &App) -> Result<(u64, u64), Source> {
     tokio::time::timeout(PATIENCE, counted).await?
 }
 
-async fn stages(app: &App) -> Result<BTreeMap<StageKind, StageQueue>, Source> {
+pub(crate) async fn stages(app: &App) -> Result<BTreeMap<StageKind, StageQueue>, Source> {
     let counted = async {
         let workers = workers(app).await?;
         let queues = join_all(StageKind::ALL.map(|stage| queue_of(app, stage))).await;
@@ -154,11 +170,25 @@ async fn workers(app: &App) -> Result<BTreeMap<StageKind, usize>, Source> {
 }
 
 /// The process lives.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    operation_id = "livez",
+    tag = "service",
+    responses((status = 200, description = "The process lives.", body = String, content_type = "text/plain"))
+)]
 pub(crate) async fn livez() -> &'static str {
     "ok"
 }
 
 /// The process can take requests: it does not stop, and what it needs answers.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "readyz",
+    tag = "service",
+    responses((status = 200, description = "It takes requests.", body = String, content_type = "text/plain"))
+)]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiError> {
     if app.stop.is_cancelled() {
         return Err("stopping").or_unavailable("being ready");

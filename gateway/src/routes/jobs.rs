@@ -10,12 +10,14 @@ use model::JobId;
 use model::job::JobStatus;
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, OrFault};
 use crate::extract::{JobPath, Parameters};
 use crate::job::Job;
+use crate::openapi::schema;
 use crate::preferences::{Wait, is_known};
 use crate::store::{Page, Queue};
 use crate::view::JobView;
@@ -25,6 +27,22 @@ const LINKS_KEPT: i64 = 30 * 60;
 
 /// One job. `If-None-Match` gets 304 while nothing has changed; `Prefer: wait` holds the answer until
 /// something has, or without a tag until the job has ended.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs/{job_id}",
+    operation_id = "getJob",
+    tag = "jobs",
+    params(
+        ("job_id" = String, Path, format = "uuid", description = "The job."),
+        ("If-None-Match" = Option<String>, Header, description = "An ETag of this job."),
+        ("Prefer" = Option<String>, Header, description = "`wait=30` holds the answer, up to 60 s.")
+    ),
+    responses(
+        (status = 200, description = "The whole state of the job.", body = JobView, headers(("ETag" = String))),
+        (status = 304, description = "Nothing has changed.")
+    ),
+    security(("bearer" = []))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     user: CurrentUser,
@@ -93,7 +111,7 @@ fn add_headers(headers: &mut HeaderMap, etag: Option<&str>) {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct JobList {
     jobs: Vec<JobView>,
     /// On all pages.
@@ -105,6 +123,20 @@ pub(crate) struct JobList {
 }
 
 /// The user's jobs, newest first: `?status=`, `?limit=` 1–50 (10), and `?offset=` (0) or `?cursor=`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs",
+    operation_id = "listJobs",
+    tag = "jobs",
+    params(
+        ("status" = Option<schema::JobStatus>, Query, description = "Only jobs of this status."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 50, description = "Jobs a page (10)."),
+        ("offset" = Option<u32>, Query, minimum = 0, maximum = 1000000, description = "Jobs to pass over (0)."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before; instead of an offset.")
+    ),
+    responses((status = 200, description = "A page of your jobs, newest first.", body = JobList, headers(("Link" = String)))),
+    security(("bearer" = []))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     user: CurrentUser,

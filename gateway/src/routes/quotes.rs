@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use model::{Seconds, Usd};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::CurrentUser;
@@ -12,7 +13,7 @@ use crate::error::ApiError;
 use crate::extract::JsonBody;
 
 /// What is to be quoted.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QuoteRequest {
     /// Length of the song in seconds.
@@ -20,13 +21,16 @@ pub(crate) struct QuoteRequest {
 }
 
 /// What it will cost.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Quote {
     /// Length of the song in seconds.
+    #[schema(value_type = f64)]
     duration: Seconds,
     /// In dollars.
+    #[schema(value_type = f64)]
     estimated_cost: Usd,
     /// What a job may cost at most.
+    #[schema(value_type = f64)]
     limit: Usd,
     /// Whether an upload of that length would be accepted for its price.
     within_limit: bool,
@@ -34,6 +38,16 @@ pub(crate) struct Quote {
 
 /// Answers for what it would cost; nothing is kept, and no slot is taken. The headers say how many jobs
 /// the user may still start.
+#[utoipa::path(
+    post,
+    path = "/api/v1/quotes",
+    operation_id = "quote",
+    tag = "jobs",
+    request_body = QuoteRequest,
+    responses((status = 200, description = "What it would cost.", body = Quote,
+               headers(("RateLimit" = String), ("RateLimit-Policy" = String)))),
+    security(("bearer" = []))
+)]
 pub(crate) async fn quote(
     State(app): State<App>,
     user: CurrentUser,

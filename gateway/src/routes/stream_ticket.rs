@@ -5,20 +5,32 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::{CurrentUser, TICKET_LIFETIME};
 use crate::error::ApiError;
 use crate::extract::JobPath;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct StreamTicket {
     ticket: String,
     expires_in: u64,
     stream_url: String,
 }
 
-/// A ticket to the job's stream, for an `EventSource`, which cannot send a token.
+/// A ticket to the job's stream.
+///
+/// For an `EventSource`, which cannot send a token.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{job_id}/stream-ticket",
+    operation_id = "issueStreamTicket",
+    tag = "events",
+    params(("job_id" = String, Path, format = "uuid", description = "The job.")),
+    responses((status = 200, description = "Good for a moment, for one stream of this job.", body = StreamTicket)),
+    security(("bearer" = []))
+)]
 pub(crate) async fn issue(
     State(app): State<App>,
     user: CurrentUser,

@@ -11,6 +11,7 @@ use model::job::JobStatus;
 use model::{JobId, Usd};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::CurrentUser;
@@ -19,6 +20,7 @@ use crate::idempotency;
 use crate::intake::form::UploadForm;
 use crate::intake::{self, Acceptance};
 use crate::job::Job;
+use crate::openapi::schema;
 use crate::preferences::{self, Wait};
 use crate::store::{Claimed, KeyOf};
 
@@ -28,12 +30,16 @@ const PLACE_PATIENCE: Duration = Duration::from_secs(10);
 const ROUTE: &str = "POST /api/v1/upload-audio";
 
 /// The answer, and what is kept of it for the same request with the same idempotency key.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct Accepted {
+    #[schema(value_type = String, format = "uuid")]
     job_id: JobId,
+    #[schema(value_type = schema::JobStatus)]
     status: JobStatus,
+    #[schema(value_type = f64)]
     estimated_cost: Usd,
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: OffsetDateTime,
     status_url: String,
     stream_url: String,
@@ -57,6 +63,23 @@ impl Accepted {
 
 /// Takes a song and a sentence, and answers 201 once the job cannot be lost any more. Every answer, also
 /// a refusal, says how many jobs the user may still start.
+#[utoipa::path(
+    post,
+    path = "/api/v1/upload-audio",
+    operation_id = "uploadAudio",
+    tag = "jobs",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same form it gives the first answer again, for 24 hours."),
+        ("Cancel-After" = Option<String>, Header, description = "Cancels the job if it has not ended after so long: 90s, 15m, 2h."),
+        ("Prefer" = Option<String>, Header, description = "`wait=30` holds the answer until the job has ended, up to 60 s.")
+    ),
+    request_body(content = schema::Upload, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "Accepted: nothing of it can be lost any more.", body = Accepted,
+         headers(("Location" = String), ("RateLimit" = String), ("RateLimit-Policy" = String)))
+    ),
+    security(("bearer" = []))
+)]
 pub(crate) async fn upload(
     State(app): State<App>,
     user: CurrentUser,

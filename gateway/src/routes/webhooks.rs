@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::CurrentUser;
@@ -14,12 +15,12 @@ use crate::extract::JobPath;
 use crate::store::{Attempt, Delivery};
 use crate::webhook;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct DeliveryLog {
     deliveries: Vec<DeliveryView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct DeliveryView {
     /// The header `webhook-id` of every attempt.
     id: String,
@@ -29,17 +30,20 @@ struct DeliveryView {
     /// `pending`, `delivered` or `failed`.
     status: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: OffsetDateTime,
     /// Of a pending one.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt_at: Option<OffsetDateTime>,
     attempts: Vec<AttemptView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct AttemptView {
     number: i64,
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     at: OffsetDateTime,
     duration_ms: i64,
     /// Null where there was no answer.
@@ -83,6 +87,15 @@ fn time(millis: i64) -> Result<OffsetDateTime, ApiError> {
 }
 
 /// What the job's webhook was told, and what it answered.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs/{job_id}/webhooks",
+    operation_id = "listWebhookDeliveries",
+    tag = "webhooks",
+    params(("job_id" = String, Path, format = "uuid", description = "The job.")),
+    responses((status = 200, description = "What was told and what was answered.", body = DeliveryLog)),
+    security(("bearer" = []))
+)]
 pub(crate) async fn log(
     State(app): State<App>,
     user: CurrentUser,
@@ -98,6 +111,18 @@ pub(crate) async fn log(
 }
 
 /// Tells it once more, within a second.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{job_id}/webhooks/{delivery}/resend",
+    operation_id = "resendWebhook",
+    tag = "webhooks",
+    params(
+        ("job_id" = String, Path, format = "uuid", description = "The job."),
+        ("delivery" = String, Path, description = "The delivery's id.")
+    ),
+    responses((status = 202, description = "It will be told within a second.")),
+    security(("bearer" = []))
+)]
 pub(crate) async fn resend(
     State(app): State<App>,
     user: CurrentUser,
@@ -114,7 +139,7 @@ pub(crate) async fn resend(
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookSecret {
     /// `whsec_` and base64.
     secret: String,
@@ -123,6 +148,14 @@ pub(crate) struct WebhookSecret {
 }
 
 /// What the user's webhooks are signed with.
+#[utoipa::path(
+    get,
+    path = "/api/v1/webhook-secret",
+    operation_id = "getWebhookSecret",
+    tag = "webhooks",
+    responses((status = 200, description = "What your webhooks are signed with.", body = WebhookSecret)),
+    security(("bearer" = []))
+)]
 pub(crate) async fn secret(
     State(app): State<App>,
     user: CurrentUser,
@@ -149,6 +182,14 @@ pub(crate) async fn secret(
 }
 
 /// Makes a new one; the one before signs beside it for a day.
+#[utoipa::path(
+    post,
+    path = "/api/v1/webhook-secret/rotate",
+    operation_id = "rotateWebhookSecret",
+    tag = "webhooks",
+    responses((status = 200, description = "The new secret.", body = WebhookSecret)),
+    security(("bearer" = []))
+)]
 pub(crate) async fn rotate(
     State(app): State<App>,
     user: CurrentUser,

@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use model::{Event, JobId};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{may_have_missed, parse_id, reached};
 use crate::app::App;
@@ -58,8 +59,9 @@ pub(super) async fn next(
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct History {
+    #[schema(value_type = String, format = "uuid")]
     job_id: JobId,
     events: Vec<Told>,
     /// Where the next page begins; null where this is the last for now.
@@ -69,14 +71,29 @@ pub(crate) struct History {
 }
 
 /// An event, as the job's stream tells it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Told {
     id: String,
+    #[schema(value_type = String)]
     event: &'static str,
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     data: Value,
 }
 
 /// The job's events behind `?after=` (0), at most `?limit=` 1–500 (100), oldest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs/{job_id}/events",
+    operation_id = "listEvents",
+    tag = "events",
+    params(
+        ("job_id" = String, Path, format = "uuid", description = "The job."),
+        ("after" = Option<u64>, Query, description = "Only events behind this one (0)."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Events a page (100).")
+    ),
+    responses((status = 200, description = "A page of the job's past.", body = History)),
+    security(("bearer" = []))
+)]
 pub(crate) async fn events(
     State(app): State<App>,
     user: CurrentUser,

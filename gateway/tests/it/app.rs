@@ -267,8 +267,12 @@ impl TestApp {
         stream.cached_info().state.last_sequence
     }
 
-    /// Waits until all events that were said are in the rows.
+    /// Waits until what was accepted is published, and all events that were said are in the rows.
     pub(crate) async fn settled(&self) {
+        eventually("the outbox is empty", PATIENCE, async || {
+            (self.count("SELECT COUNT(*) FROM outbox").await == 0).then_some(())
+        })
+        .await;
         let last = self.last_event().await as i64;
         eventually("the rows are up to date", PATIENCE, async || {
             let sql = "SELECT COALESCE(MAX(sequence), 0) FROM projection";

@@ -2,8 +2,9 @@
 
 use model::{EventBody, JobId, StageKind};
 use serde_json::Value;
+use testkit::eventually;
 
-use crate::app::{TestApp, User, assert_problem};
+use crate::app::{PATIENCE, TestApp, User, assert_problem};
 use crate::cuts::history;
 use crate::stream::{Open, message, progress};
 
@@ -81,6 +82,10 @@ async fn a_stream_of_many_jobs_is_resumed_anywhere_in_one_order() {
     let app = TestApp::start().await;
     let ada = app.user();
     let jobs = [ada.uploads().await, ada.uploads().await];
+    eventually("both jobs are told of", PATIENCE, async || {
+        (app.last_event().await >= 2).then_some(())
+    })
+    .await;
     let mut told = vec![];
     for number in 0..40 {
         let text = number.to_string();

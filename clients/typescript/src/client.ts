@@ -1,0 +1,155 @@
+import { Refusal } from './refusal.js';
+import type {
+  Accepted, Cancelled, DeliveryLog, Download, Health, JobList, JobStatus, JobView, Quote, Resolution, WebhookSecret,
+} from './schema.js';
+import { type JobEvent, type StreamOptions, stream } from './stream.js';
+
+export interface Options {
+  /** Where the gateway is, such as `https://video.example.org`. */
+  baseUrl: string;
+  /** A bearer token, or how to get one; it is asked for before every request. */
+  token: string | (() => string | Promise<string>);
+  /** Another `fetch` than the platform's. */
+  fetch?: typeof fetch;
+}
+
+export interface RequestOptions {
+  signal?: AbortSignal;
+}
+
+export interface UploadOptions extends RequestOptions {
+  title?: string;
+  resolution?: Resolution;
+  seed?: number;
+  webhookUrl?: string;
+  /** The name of the file, where the song is no `File`. */
+  filename?: string;
+  /** Sent again with the same song and sentence it gives the same job. */
+  idempotencyKey?: string;
+  /** Such as `15m`: cancels the job if it has not ended by then. */
+  cancelAfter?: string;
+}
+
+export interface ListOptions extends RequestOptions {
+  status?: JobStatus;
+  /** Jobs a page, 1–50. */
+  limit?: number;
+  /** The `next_cursor` of the page before. */
+  cursor?: string;
+}
+
+/** The API of one gateway, for one user. Works in browsers and in Node.js 20 and later. */
+export class Beatreel {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = { ...options, baseUrl: options.baseUrl.replace(/\/+$/, '') };
+  }
+
+  /** Uploads a song; it is accepted for good once this returns. */
+  upload(song: Blob, prompt: string, options: UploadOptions = {}): Promise<Accepted> {
+    const form = new FormData();
+    if (options.filename === undefined) form.set('audio_file', song);
+    else form.set('audio_file', song, options.filename);
+    form.set('user_prompt', prompt);
+    if (options.title !== undefined) form.set('title', options.title);
+    if (options.resolution !== undefined) form.set('resolution', options.resolution);
+    if (options.seed !== undefined) form.set('seed', String(options.seed));
+    if (options.webhookUrl !== undefined) form.set('webhook_url', options.webhookUrl);
+    const headers: Record<string, string> = {};
+    if (options.idempotencyKey !== undefined) headers['idempotency-key'] = `"${options.idempotencyKey}"`;
+    if (options.cancelAfter !== undefined) headers['cancel-after'] = options.cancelAfter;
+    return this.#json('POST', '/upload-audio', { body: form, headers, ...only(options) });
+  }
+
+  /** What a song of that many seconds will cost. */
+  quote(duration: number, options: RequestOptions = {}): Promise<Quote> {
+    const headers = { 'content-type': 'application/json' };
+    return this.#json('POST', '/quotes', { body: JSON.stringify({ duration }), headers, ...only(options) });
+  }
+
+  /** The whole state of a job. */
+  job(id: string, options: RequestOptions = {}): Promise<JobView> {
+    return this.#json('GET', `/jobs/${encodeURIComponent(id)}`, only(options));
+  }
+
+  /** A page of your jobs, newest first. */
+  jobs(options: ListOptions = {}): Promise<JobList> {
+    const query = new URLSearchParams();
+    for (const name of ['status', 'limit', 'cursor'] as const) {
+      const value = options[name];
+      if (value !== undefined) query.set(name, String(value));
+    }
+    return this.#json('GET', `/jobs?${query}`, only(options));
+  }
+
+  /** All of your jobs, newest first, page by page. */
+  async *allJobs(options: Omit<ListOptions, 'cursor'> = {}): AsyncGenerator<JobView, void, undefined> {
+    let page = await this.jobs(options);
+    for (;;) {
+      yield* page.jobs;
+      if (!page.next_cursor) return;
+      page = await this.jobs({ ...options, cursor: page.next_cursor });
+    }
+  }
+
+  /** Stops a job. */
+  cancel(id: string, options: RequestOptions = {}): Promise<Cancelled> {
+    return this.#json('POST', `/jobs/${encodeURIComponent(id)}/cancel`, only(options));
+  }
+
+  /** A link to the finished film that needs no token, good for an hour. */
+  download(id: string, options: RequestOptions = {}): Promise<Download> {
+    return this.#json('GET', `/jobs/${encodeURIComponent(id)}/download`, only(options));
+  }
+
+  /** A job's events until its last; resumes by itself. */
+  events(id: string, options: StreamOptions = {}): AsyncGenerator<JobEvent, void, undefined> {
+    const open = (lastId: string | null, signal: AbortSignal) => this.#send(
+      'GET',
+      `/jobs/${encodeURIComponent(id)}/stream`,
+      { headers: lastId === null ? {} : { 'last-event-id': lastId }, signal },
+    );
+    return stream(open, options);
+  }
+
+  /** Waits for the end of a job, and gives the job as it ended. */
+  async finished(id: string, options: StreamOptions = {}): Promise<JobView> {
+    for await (const event of this.events(id, options)) void event;
+    return this.job(id, options.signal ? { signal: options.signal } : {});
+  }
+
+  /** What the job's webhook was told, and what it answered. */
+  webhookDeliveries(id: string, options: RequestOptions = {}): Promise<DeliveryLog> {
+    return this.#json('GET', `/jobs/${encodeURIComponent(id)}/webhooks`, only(options));
+  }
+
+  /** What your webhooks are signed with. */
+  webhookSecret(options: RequestOptions = {}): Promise<WebhookSecret> {
+    return this.#json('GET', '/webhook-secret', only(options));
+  }
+
+  /** What is up, and how much there is to do; also where something is down. */
+  async health(options: RequestOptions = {}): Promise<Health> {
+    const answer = await this.#send('GET', '/health', only(options));
+    return (await answer.json()) as Health;
+  }
+
+  async #json<T>(method: string, path: string, init: RequestInit): Promise<T> {
+    const answer = await this.#send(method, path, init);
+    if (!answer.ok) throw await Refusal.of(answer);
+    return (await answer.json()) as T;
+  }
+
+  async #send(method: string, path: string, init: RequestInit): Promise<Response> {
+    const { baseUrl, token, fetch: send = globalThis.fetch } = this.#options;
+    const headers = new Headers(init.headers);
+    headers.set('authorization', `Bearer ${typeof token === 'string' ? token : await token()}`);
+    return send(`${baseUrl}/api/v1${path}`, { ...init, method, headers });
+  }
+}
+
+/** The signal alone: what else the options hold is no business of `fetch`. */
+function only(options: { signal?: AbortSignal }): RequestInit {
+  return options.signal ? { signal: options.signal } : {};
+}
