@@ -139,13 +139,13 @@ pub struct Mood {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MoodWord {
-    /// Happy and excited.
+    /// Excited, rather happy than sad.
     Energetic,
-    /// Happy and calm.
+    /// Happy, rather calm than excited.
     Bright,
-    /// Sad and excited.
+    /// Sad.
     Dark,
-    /// Calm.
+    /// Calm, neither happy nor sad.
     Calm,
 }
 

@@ -8,6 +8,7 @@ use media::audio::{AudioError, CanonicalWav};
 use crate::chroma::{Chroma, ChromaFolder};
 use crate::level::{FRAME_RATE, Level, Mix};
 use crate::network::inputs::Bands;
+use crate::pitch::PitchFolder;
 use crate::spectrum::{FilterBank, Spectrum};
 
 /// Upper edges in Hz of the bands in which onsets are found; the last takes the rest.
@@ -28,6 +29,9 @@ const REACH: usize = 4_096;
 /// reference onset detectors have for a song at full level.
 const COMPRESSION: f32 = 100.0;
 
+/// Of the compression, for keys and chords: a tenth, for there the soft notes and the noise count less.
+const PITCH_PART: f32 = 0.1;
+
 /// What a song sounds like, frame by frame.
 #[derive(Debug, Default)]
 pub struct Features {
@@ -47,6 +51,10 @@ pub struct Features {
     pub chroma: Vec<Chroma>,
     /// Pitch classes of the bass.
     pub bass: Vec<Chroma>,
+    /// Harmonic pitch classes in the song's own tuning, one value every 4 frames: for keys and chords.
+    pub pitch: Vec<Chroma>,
+    /// How far the song is from A440, in semitones, −0.5 to 0.5.
+    pub tuning: f32,
     /// Log energies of bands, one value every 4 frames.
     pub timbre: Vec<[f32; TIMBRE_BANDS]>,
 }
@@ -88,7 +96,7 @@ pub fn listen<R: Read>(
             start += done;
         }
     }
-    Ok(Some(ear.heard))
+    Ok(Some(ear.finish()))
 }
 
 struct Ear {
@@ -103,6 +111,7 @@ struct Ear {
     pitch: Spectrum,
     folder: ChromaFolder,
     bass_folder: ChromaFolder,
+    pitch_folder: PitchFolder,
     timbre: [f32; TIMBRE_BANDS],
     values: Vec<f32>,
     heard: Features,
@@ -131,6 +140,7 @@ impl Ear {
             pitch: Spectrum::new(2 * REACH),
             folder: ChromaFolder::new(rate, 2 * REACH, (60.0, 2_000.0)),
             bass_folder: ChromaFolder::new(rate, 2 * REACH, (35.0, 250.0)),
+            pitch_folder: PitchFolder::new(rate, 2 * REACH),
             timbre: [0.0; TIMBRE_BANDS],
             values: Vec::new(),
             heard: Features::default(),
@@ -185,6 +195,11 @@ impl Ear {
         }
     }
 
+    fn finish(mut self) -> Features {
+        (self.heard.tuning, self.heard.pitch) = self.pitch_folder.finish();
+        self.heard
+    }
+
     fn slow(&mut self, samples: &[f32], centre: usize) {
         let magnitudes = self.pitch.of(&samples[centre - REACH..centre + REACH]);
         self.heard
@@ -193,6 +208,7 @@ impl Ear {
         self.heard
             .bass
             .push(self.bass_folder.fold(magnitudes, self.gain));
+        self.pitch_folder.take(magnitudes, self.gain * PITCH_PART);
         self.heard.timbre.push(std::mem::take(&mut self.timbre));
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path as FilePath;
 
 use media::audio::{AudioError, CanonicalWav};
 use model::analysis::{AudioAnalysis, Beat, ClipSlot, Mood, NoveltyPeak, Section, Tempo};
-use model::harmony::{self, Harmony, KeyGuess, Mode, PitchClass};
+use model::harmony::{self, Harmony};
 use model::music::Envelopes;
 use model::sound::{Loudness, Silence};
 use model::{Seconds, Stored};
@@ -12,13 +12,13 @@ use serde::Serialize;
 
 use crate::clip_grid::{self, Song};
 use crate::downbeats::{self, Bars};
-use crate::features::{self, Features};
-use crate::key::{self, Key};
+use crate::features::{self, Features, SLOW_STEP};
+use crate::level::FRAME_RATE;
 use crate::network::Network;
 use crate::onset::{self, Onsets};
 use crate::structure::{self, Part};
 use crate::tempo::{self, Pulse};
-use crate::{envelope, level, loudness, mood};
+use crate::{chords, envelope, key, level, loudness, mood};
 
 /// Names this analyser in its results; raised whenever it hears differently.
 pub const ANALYSER: &str = "beatreel-2";
@@ -187,8 +187,8 @@ fn put_together(
         .zip(bars.downbeats.iter().copied())
         .collect();
     let energy = envelope::energy(features);
-    let parts = structure::parts(features, &beats, &energy, duration);
-    let starts: Vec<f64> = parts.iter().map(|part| part.span.0).collect();
+    let form = structure::form(features, &beats, &energy, duration);
+    let starts: Vec<f64> = form.parts.iter().map(|part| part.span.0).collect();
     let clip_grid = clip_grid::lay(&Song {
         duration,
         beats: &beats,
@@ -196,7 +196,7 @@ fn put_together(
         sections: &starts,
         energy: &energy,
     });
-    let key = key::estimate(&features.chroma, &features.bass);
+    let key = key::of_song(&features.pitch);
     Hearing {
         duration: Seconds(duration),
         tempo: Tempo {
@@ -212,12 +212,12 @@ fn put_together(
                 downbeat: *downbeat,
             })
             .collect(),
-        sections: parts.into_iter().map(section).collect(),
-        novelty: Vec::new(),
-        harmony: harmony_of(key),
+        sections: form.parts.into_iter().map(section).collect(),
+        novelty: form.novelty,
         loudness: frame.loudness,
         silences: frame.silences,
-        mood: mood::of(features, onsets, pulse.bpm, key),
+        mood: mood::of(features, onsets, pulse.bpm, &key),
+        harmony: harmony_of(features, key, &beats, duration),
         clip_grid,
         peaks: frame.peaks,
         envelopes: envelope::curves(features, &pulse.times, &bars.downbeats),
@@ -232,21 +232,24 @@ fn section(part: Part) -> Section {
         end: Seconds(part.span.1),
         energy: part.energy,
         confidence: part.confidence,
-        kind_confidence: 0.5,
+        kind_confidence: part.kind_confidence,
         beat_confidence: None,
         bpm: None,
     }
 }
 
-fn harmony_of(key: Option<Key>) -> Harmony {
+fn harmony_of(
+    features: &Features,
+    key: key::Found,
+    beats: &[(f64, bool)],
+    duration: f64,
+) -> Harmony {
+    let rate = f64::from(FRAME_RATE) / SLOW_STEP as f64;
     Harmony {
-        key: key.map(|key| KeyGuess {
-            key: harmony::Key {
-                tonic: PitchClass::above_c(key.tonic),
-                mode: if key.minor { Mode::Minor } else { Mode::Major },
-            },
-            probability: key.confidence,
-        }),
-        ..Harmony::default()
+        tuning: 440.0 * (f64::from(features.tuning) / 12.0).exp2(),
+        key: key.key,
+        alternates: key.alternates,
+        keys: key::over_time(&features.pitch, rate, duration),
+        chords: chords::over_time((&features.pitch, &features.bass), rate, beats, duration),
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 pub mod beats;
+pub mod chords;
 pub mod chroma;
 pub mod clip_grid;
 pub mod downbeats;
@@ -22,6 +23,7 @@ pub mod mood;
 pub mod network;
 pub mod onset;
 pub mod order;
+pub mod pitch;
 pub mod refine;
 pub mod spectrum;
 pub mod structure;

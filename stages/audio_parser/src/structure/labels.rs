@@ -1,6 +1,6 @@
 //! Which parts sound alike.
 
-use super::{DIMENSIONS, Units};
+use super::units::{DIMENSIONS, Units};
 
 /// Two parts are compared at so many places along each.
 const SLICES: usize = 16;
