@@ -30,6 +30,8 @@ const KEYS: usize = 24;
 const SHARPNESS: f32 = 20.0;
 /// Correlations below this name no key: noise and drums lie there.
 const LEAST_CORRELATION: f32 = 0.3;
+/// Pitch classes that differ by less than this of their mean (standard deviation) are noise.
+const LEAST_CONTRAST: f32 = 0.15;
 /// A key less likely than this is not named.
 const LEAST_PROBABILITY: f32 = 0.2;
 /// Alternates that are kept.
@@ -70,7 +72,9 @@ pub fn of_song(chromas: &[Chroma]) -> Found {
         let values = fits[range].iter();
         values.fold(f32::NEG_INFINITY, |most, value| most.max(*value))
     };
-    let named = fits[order[0]] >= LEAST_CORRELATION && likely[order[0]] >= LEAST_PROBABILITY;
+    let named = contrast(&sum(chromas)) >= LEAST_CONTRAST
+        && fits[order[0]] >= LEAST_CORRELATION
+        && likely[order[0]] >= LEAST_PROBABILITY;
     Found {
         key: if named { guesses.next() } else { None },
         alternates: guesses.take(ALTERNATES).collect(),
@@ -78,10 +82,18 @@ pub fn of_song(chromas: &[Chroma]) -> Found {
     }
 }
 
+/// The standard deviation of pitch classes over their mean; 0 of nothing.
+fn contrast(chroma: &Chroma) -> f32 {
+    let mean = chroma.iter().sum::<f32>() / 12.0;
+    let squares = chroma.iter().map(|value| (value - mean).powi(2));
+    let deviation = (squares.sum::<f32>() / 12.0).sqrt();
+    if mean > 0.0 { deviation / mean } else { 0.0 }
+}
+
 /// Keys over time, of pitch classes at `rate` values a second of a song of `duration` seconds.
 ///
-/// The likeliest path through the keys of each second, with a cost for each change: after B. Pardo and
-/// W. Birmingham's and many others' use of Viterbi; costs ours.
+/// The likeliest path through the keys of each second, with a cost for each change;
+/// costs ours.
 pub fn over_time(chromas: &[Chroma], rate: f64, duration: f64) -> Vec<KeySpan> {
     let second = |at: usize| ((at as f64 * rate) as usize).min(chromas.len());
     let seconds: Vec<Chroma> = (0..duration.ceil() as usize)

@@ -55,8 +55,11 @@ pub struct Form {
 pub fn form(features: &Features, beats: &[(f64, bool)], energy: &[f32], duration: f64) -> Form {
     let units = Units::new(features, beats, duration);
     let mut new = novelty::of_sound(&units);
-    for (sum, value) in new.iter_mut().zip(repetition::novelty(&units)) {
-        *sum += REPETITION * value;
+    // Where nothing ever changes, everything repeats, and the ends alone would look new.
+    if new.iter().any(|value| value.abs() > 1e-6) {
+        for (sum, value) in new.iter_mut().zip(repetition::novelty(&units)) {
+            *sum += REPETITION * value;
+        }
     }
     let new = novelty::sharpened(&new);
     let bounds = boundaries::best(&units, &new, duration);

@@ -11,14 +11,15 @@ const ALIKE: f32 = 0.55;
 ///
 /// Average linkage on the similarity of slices; ours.
 pub(super) fn of(units: &Units, bounds: &[usize]) -> Vec<usize> {
-    let parts: Vec<Vec<[f32; DIMENSIONS]>> = bounds
-        .windows(2)
-        .map(|pair| slices(units, pair[0], pair[1]))
+    let parts: Vec<(usize, usize)> = bounds.windows(2).map(|pair| (pair[0], pair[1])).collect();
+    let likeness_of: Vec<Vec<f32>> = parts
+        .iter()
+        .map(|a| parts.iter().map(|b| likeness(units, *a, *b)).collect())
         .collect();
     let mut groups: Vec<Vec<usize>> = (0..parts.len()).map(|part| vec![part]).collect();
     let alike = |a: &[usize], b: &[usize]| {
         let pairs = a.iter().flat_map(|x| b.iter().map(move |y| (*x, *y)));
-        let sum: f32 = pairs.map(|(x, y)| similarity(&parts[x], &parts[y])).sum();
+        let sum: f32 = pairs.map(|(x, y)| likeness_of[x][y]).sum();
         sum / (a.len() * b.len()) as f32
     };
     loop {
@@ -63,6 +64,24 @@ fn slices(units: &Units, from: usize, to: usize) -> Vec<[f32; DIMENSIONS]> {
             units.mean(begin, part(slice + 1).max(begin + 1).min(units.count()))
         })
         .collect()
+}
+
+/// How alike two parts are. A part that is much longer may hold the other twice: then its begin and its end
+/// are compared, and the better counts.
+fn likeness(units: &Units, a: (usize, usize), b: (usize, usize)) -> f32 {
+    let length = |part: (usize, usize)| part.1 - part.0;
+    let (short, long) = if length(a) <= length(b) {
+        (a, b)
+    } else {
+        (b, a)
+    };
+    let alike = |from: usize, to: usize| {
+        similarity(&slices(units, short.0, short.1), &slices(units, from, to))
+    };
+    if 2 * length(long) < 3 * length(short) {
+        return alike(long.0, long.1);
+    }
+    alike(long.0, long.0 + length(short)).max(alike(long.1 - length(short), long.1))
 }
 
 /// The mean cosine of slices at the same place.
