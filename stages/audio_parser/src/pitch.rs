@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn silence_has_no_pitch_and_the_usual_tuning() {
         let mut folder = PitchFolder::new(44_100, 8_192);
-        folder.take(&[0.0; 4_097], 100.0);
+        folder.take(&vec![0.0; 4_097], 100.0);
         assert_eq!(folder.finish(), (0.0, vec![[0.0; 12]]));
     }
 }
