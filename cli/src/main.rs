@@ -56,8 +56,20 @@ fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
     arguments
 }
 
+fn main() -> ExitCode {
+    let mut given = std::env::args_os().skip(1);
+    if given
+        .next()
+        .is_some_and(|verb| verb == gateway::DECODE_VERB)
+    {
+        // The gateway's decoder: before the runtime, whose threads would count against its bounds.
+        return media::audio::decode_for_parent(given, &mut std::io::stdout());
+    }
+    run()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     let answer = match Command::parse_from(arguments(std::env::args_os())).verb {
         Verb::Demo(args) => Box::pin(demo::run(args)).await,
         Verb::Up(args) => Box::pin(up::run(args)).await,

@@ -1,10 +1,11 @@
 //! What a gateway must be told. All variables are read once, and all mistakes are told at once.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use media::audio::Limits;
+use media::audio::{Limits, SeparateDecoder};
 use model::Usd;
 use nats::ServerAddress;
 use runtime::{ConfigError, Vars};
@@ -18,6 +19,9 @@ use crate::webhook::deliver::RETRIES;
 
 /// The seed's 10 MB.
 const UPLOAD_LIMIT: u64 = 10 * 1024 * 1024;
+/// With this and then the arguments of `media::audio::decode_for_parent`, the program that calls
+/// [`Config::from_vars`] has to decode.
+pub const DECODE_VERB: &str = "decode-song";
 /// Bytes that a secret needs at least.
 const SHORTEST_SECRET: usize = 32;
 
@@ -45,6 +49,8 @@ pub struct Config {
     pub max_upload_bytes: u64,
     /// `MIN_SONG_SECONDS` (1) and `MAX_SONG_SECONDS` (600): how long a song may be.
     pub song_limits: Limits,
+    /// What decodes songs in a process of its own: this program's own verb [`DECODE_VERB`].
+    pub decoder: SeparateDecoder,
     /// `JOBS_PER_HOUR` (5): jobs an hour and user.
     pub rate_limit: RateLimit,
     /// `MAX_JOB_COST_USD` (2000) and `COST_PER_MINUTE_USD` (0: the built-in stages are free).
@@ -86,6 +92,7 @@ impl Config {
                 min_seconds: vars.parsed_or("MIN_SONG_SECONDS", house.min_seconds),
                 max_seconds: vars.parsed_or("MAX_SONG_SECONDS", house.max_seconds),
             },
+            decoder: own_decoder(vars),
             rate_limit: RateLimit {
                 jobs: vars.parsed_or("JOBS_PER_HOUR", RateLimit::HOUSE.jobs),
                 ..RateLimit::HOUSE
@@ -104,6 +111,18 @@ impl Config {
         };
         vars.check(config)
     }
+}
+
+/// The program that reads this configuration, started again.
+fn own_decoder(vars: &Vars) -> SeparateDecoder {
+    let program = std::env::current_exe().unwrap_or_else(|error| {
+        vars.note(
+            "the program's own path",
+            format!("cannot be found: {error}"),
+        );
+        PathBuf::new()
+    });
+    SeparateDecoder::new(program, vec![DECODE_VERB.into()])
 }
 
 fn secret(vars: &Vars, name: &str) -> SecretString {

@@ -118,13 +118,15 @@ async fn look(source: &Path) -> Result<(), ApiError> {
         .map_err(|error| refusal("looking at a song", error))
 }
 
-/// Decodes on a thread that may block.
+/// Decodes in a process of its own, which ends with the request.
 async fn decode(app: &App, source: &Path, destination: &Path) -> Result<Canonical, ApiError> {
-    let (source, destination) = (source.to_owned(), destination.to_owned());
     let limits = app.config.song_limits;
-    tokio::task::spawn_blocking(move || audio::canonicalise(&source, &destination, &limits))
+    let decoded = app
+        .config
+        .decoder
+        .canonicalise(source, destination, &limits);
+    decoded
         .await
-        .or_internal("decoding a song")?
         .map_err(|error| refusal("decoding a song", error))
 }
 
@@ -133,9 +135,15 @@ fn refusal(doing: &'static str, error: AudioError) -> ApiError {
     if error.is_about_the_file() {
         return ApiError::Audio(error);
     }
-    ApiError::Internal {
-        doing,
-        source: error.into(),
+    match error {
+        AudioError::Late { .. } => ApiError::Unavailable {
+            doing,
+            source: error.into(),
+        },
+        _ => ApiError::Internal {
+            doing,
+            source: error.into(),
+        },
     }
 }
 

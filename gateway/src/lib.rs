@@ -40,7 +40,7 @@ mod view;
 mod webhook;
 
 pub use auth::{AuthSettings, JwksPace, KeySetError, MintError, mint_token};
-pub use config::Config;
+pub use config::{Config, DECODE_VERB};
 pub use listener::ConnectionLimits;
 pub use prices::{HOUSE_LIMIT, Prices};
 pub use rate_limit::RateLimit;

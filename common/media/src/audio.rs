@@ -6,11 +6,13 @@
 //!
 //! Everything streams: memory is bounded by the largest packet plus some 100 kB of look-ahead, and by
 //! the FFT of the resampler (a few MB at odd rates), whatever the file claims about itself.
-//! All of it blocks: call it from a blocking thread or a process of its own.
+//! All of it blocks: call it from a blocking thread; or, for files of strangers, through
+//! [`SeparateDecoder`], which gives it a process of its own.
 
 mod decode;
 mod fold;
 mod resample;
+mod separate;
 mod sniff;
 mod wav;
 
@@ -19,6 +21,7 @@ use std::io::{BufReader, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+pub use separate::{SeparateDecoder, decode_for_parent};
 pub use sniff::{AudioKind, kind_of};
 pub use wav::{CanonicalWav, CanonicalWriter};
 
@@ -71,7 +74,7 @@ pub enum AudioError {
     #[error("the file is {found}; MP3, WAV and FLAC are accepted")]
     Unsupported {
         /// What it seems to be, with its article.
-        found: &'static str,
+        found: String,
     },
     /// One of the three formats, but nothing can be decoded.
     #[error("the {kind} file cannot be decoded: {why}")]
@@ -84,6 +87,12 @@ pub enum AudioError {
     /// The decoder gave up in a way it should not.
     #[error("the file is damaged in a way that no decoder survives")]
     Broken,
+    /// Decoding it would take more than any song does, so that it was ended.
+    #[error("decoding the file takes more {what} than any song does")]
+    TooCostly {
+        /// Time, memory …
+        what: &'static str,
+    },
     /// Not enough sound.
     #[error("the song is {seconds:.2} s long; at least {min} s are needed")]
     TooShort {
@@ -119,6 +128,20 @@ pub enum AudioError {
     /// The resampler failed, which is our fault.
     #[error("the audio cannot be resampled")]
     Resample(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The process that decodes did not come to an end in time, though it did not use much of it.
+    #[error("the decoder has not answered within {seconds} s")]
+    Late {
+        /// How long it had.
+        seconds: u64,
+    },
+    /// The process that decodes could not do its work, which is our fault.
+    #[error("the decoder {path:?} gave no answer: {why}")]
+    Decoder {
+        /// The program.
+        path: std::path::PathBuf,
+        /// What it said, or how it ended.
+        why: String,
+    },
     /// The disk failed.
     #[error("the audio cannot be read or written")]
     Io(#[from] std::io::Error),
@@ -131,11 +154,15 @@ impl AudioError {
             Self::Unsupported { .. } => "audio-unsupported",
             Self::Unreadable { .. }
             | Self::Broken
+            | Self::TooCostly { .. }
             | Self::SampleRate { .. }
             | Self::ChannelCount { .. } => "audio-unreadable",
             Self::TooShort { .. } => "audio-too-short",
             Self::TooLong { .. } => "audio-too-long",
-            Self::NotCanonical { .. } | Self::Resample(_) | Self::Io(_) => "internal",
+            Self::Late { .. } => "unavailable",
+            Self::NotCanonical { .. } | Self::Resample(_) | Self::Decoder { .. } | Self::Io(_) => {
+                "internal"
+            }
         }
     }
 
@@ -143,7 +170,11 @@ impl AudioError {
     pub const fn is_about_the_file(&self) -> bool {
         !matches!(
             self,
-            Self::NotCanonical { .. } | Self::Resample(_) | Self::Io(_)
+            Self::NotCanonical { .. }
+                | Self::Resample(_)
+                | Self::Late { .. }
+                | Self::Decoder { .. }
+                | Self::Io(_)
         )
     }
 }

@@ -2,13 +2,14 @@
 //! when its handle is dropped, and by the kernel (on Linux) when we are killed ourselves.
 
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, setrlimit};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
 
@@ -18,6 +19,80 @@ pub struct Child {
     process: tokio::process::Child,
     /// The group, until its leader has been reaped; after that the number may be another's.
     group: Option<Pid>,
+}
+
+/// How much a child may use of what the machine has. Its own children inherit it, each for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// CPU time: SIGXCPU after it, SIGKILL a second later.
+    pub cpu_seconds: u64,
+    /// Bytes of address space, the program itself included: allocations beyond it fail.
+    pub address_space: u64,
+    /// Bytes that a file which it writes may have: SIGXFSZ at more.
+    pub file_size: u64,
+}
+
+/// What a program did that ended it, where nobody else ended it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misdeed {
+    /// Used more CPU time than its bounds give.
+    CpuTime,
+    /// Wrote a file larger than its bounds give.
+    FileSize,
+    /// Gave itself up, as Rust does where memory ends.
+    Abort,
+    /// Touched memory that is not its own, or the like.
+    Crash,
+}
+
+/// The misdeed that `status` tells of; `None` for an exit and for a signal that came from outside.
+pub fn misdeed(status: ExitStatus) -> Option<Misdeed> {
+    let ended_by = status.signal()?;
+    let is = |signal: Signal| signal.as_raw() == ended_by;
+    if is(Signal::XCPU) {
+        Some(Misdeed::CpuTime)
+    } else if is(Signal::XFSZ) {
+        Some(Misdeed::FileSize)
+    } else if is(Signal::ABORT) {
+        Some(Misdeed::Abort)
+    } else if [Signal::SEGV, Signal::BUS, Signal::ILL, Signal::FPE]
+        .into_iter()
+        .any(is)
+    {
+        Some(Misdeed::Crash)
+    } else {
+        None
+    }
+}
+
+/// Starts `command` as [`spawn`] does, within `bounds`, and never with a core file.
+pub fn spawn_within(mut command: Command, bounds: Bounds) -> io::Result<Child> {
+    let limits = [
+        (Resource::Cpu, bounds.cpu_seconds, bounds.cpu_seconds + 1),
+        (Resource::As, bounds.address_space, bounds.address_space),
+        (Resource::Fsize, bounds.file_size, bounds.file_size),
+        (Resource::Core, 0, 0),
+    ];
+    let bind = move || {
+        for (resource, soft, hard) in limits {
+            let limit = Rlimit {
+                current: Some(soft),
+                maximum: Some(hard),
+            };
+            setrlimit(resource, limit)?;
+        }
+        Ok(())
+    };
+    #[expect(
+        unsafe_code,
+        reason = "limits of the child and not of ourselves can only be set between fork and exec. The \
+                  closure makes four system calls and allocates nothing, as is demanded there."
+    )]
+    // SAFETY: `bind` is async-signal-safe: setrlimit only, no allocation, no locks.
+    unsafe {
+        command.pre_exec(bind);
+    }
+    spawn(command)
 }
 
 /// Starts `command` as the leader of a process group of its own.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncBufReadExt;
 use tokio::process::Command;
-use tools::child::{self, Child};
+use tools::child::{self, Bounds, Child, Misdeed};
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -30,6 +30,7 @@ fn main() {
             runtime.block_on(a_dropped_child_takes_its_group_along());
             runtime.block_on(a_polite_child_ends_at_once_and_a_stubborn_one_after_the_grace());
             runtime.block_on(a_child_outlives_the_thread_that_asked_for_it());
+            runtime.block_on(a_bounded_child_gets_no_more_than_its_bounds());
             #[cfg(target_os = "linux")]
             children_of_a_killed_parent_are_killed();
         }
@@ -105,6 +106,36 @@ async fn a_child_outlives_the_thread_that_asked_for_it() {
     .unwrap();
     drop(child.take_stdin()); // `cat` ends well now, unless the kernel has killed it
     assert!(child.wait().await.unwrap().success());
+}
+
+/// How a shell with this script ends within bounds of 1 s of CPU, 1 GB of memory and 1 MB a file.
+async fn bounded(script: &str) -> process::ExitStatus {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).stderr(Stdio::null());
+    let bounds = Bounds {
+        cpu_seconds: 1,
+        address_space: 1 << 30,
+        file_size: 1 << 20,
+    };
+    let mut child = child::spawn_within(command, bounds).unwrap();
+    child.wait().await.unwrap()
+}
+
+async fn a_bounded_child_gets_no_more_than_its_bounds() {
+    assert!(bounded("exit 0").await.success());
+    let spun = bounded("while :; do :; done").await;
+    assert_eq!(child::misdeed(spun), Some(Misdeed::CpuTime));
+    let gave_up = bounded("kill -ABRT $$").await;
+    assert_eq!(child::misdeed(gave_up), Some(Misdeed::Abort));
+    let ended = bounded("kill -KILL $$").await;
+    assert_eq!(child::misdeed(ended), None, "that was somebody else");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("written").display().to_string();
+    let wrote = bounded(&format!("exec head -c 3000000 /dev/zero > '{file}'")).await;
+    assert!(!wrote.success());
+    assert!(fs::metadata(&file).unwrap().len() <= 1 << 20);
+    let script = "test \"$(ulimit -c)\" = 0 && test \"$(ulimit -v)\" = 1048576";
+    assert!(bounded(script).await.success(), "no core, 1 GB");
 }
 
 /// The part of the process that is killed: tells the id of a child and waits for the end.

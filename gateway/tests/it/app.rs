@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, Context};
 use gateway::{Config, RateLimit};
+use media::audio::SeparateDecoder;
 use model::{ArtifactKey, ArtifactRef, Event, EventBody, JobId, RunNumber, Seconds, Usd, UserId};
 use nats::ServerAddress;
 use nats::kv::Bucket;
@@ -27,6 +28,8 @@ use uuid::Uuid;
 pub(crate) const SECRET: &str = "a secret of the tests, of 32 bytes and more";
 pub(crate) const PROMPT: &str =
     "A neon city at night in the rain, slow camera, blue and magenta light";
+/// The program that decodes for the gateway of a test.
+pub(crate) const DECODER: &str = env!("CARGO_BIN_EXE_gateway-decoder");
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running gateway.
@@ -322,6 +325,7 @@ fn config(nats: &NatsServer, scratch: &TempDir) -> Config {
         nats: address(nats, Role::Gateway),
         rate_limit: RateLimit::HOUSE,
         sweep_grace: Duration::from_millis(50),
+        decoder: SeparateDecoder::new(DECODER.into(), Vec::new()),
         ..Config::from_vars(&Vars::from_map(vars)).unwrap()
     }
 }

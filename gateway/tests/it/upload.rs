@@ -1,12 +1,13 @@
 //! Uploads that are refused: the right problem, and nothing kept.
 
 use axum::body::Bytes;
+use media::audio::SeparateDecoder;
 use model::Usd;
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use testkit::sound;
 
-use crate::app::{PROMPT, TestApp, assert_problem, form};
+use crate::app::{DECODER, PATIENCE, PROMPT, TestApp, assert_problem, form};
 
 #[tokio::test]
 async fn what_is_no_song_of_the_three_formats_is_refused_and_not_kept() {
@@ -175,4 +176,42 @@ async fn a_film_over_the_budget_is_refused_and_not_kept() {
     assert_eq!(body["code"], "BUDGET_EXCEEDED");
     app.kept_nothing_for(&ada).await;
     ada.uploads().await; // 2 s: exactly the limit
+}
+
+/// What makes the decoder below loop for ever.
+const MARK: &str = "ENDLESS";
+
+/// The real decoder, but for files with the mark.
+fn loops_on_marked_files() -> SeparateDecoder {
+    let script =
+        format!("if grep -q {MARK} \"$1\"; then while :; do :; done; fi; exec '{DECODER}' \"$@\"");
+    let arguments = ["-c".into(), script.into(), "decoder".into()];
+    // No PATH reaches a decoder: the shell has one of its own.
+    SeparateDecoder::new("/bin/sh".into(), arguments.into()).bounded(1, 1 << 30, PATIENCE * 6)
+}
+
+#[tokio::test]
+async fn a_file_that_explodes_costs_its_own_upload_a_422_and_nothing_else() {
+    let app = TestApp::start_with(|config| config.decoder = loops_on_marked_files()).await;
+    let (ada, eve) = (app.user(), app.user());
+    let mut bomb = testkit::sound::tone(440.0, 2.0).wav();
+    bomb.extend(MARK.as_bytes());
+    let (refused, accepted) = tokio::join!(eve.submit(form(bomb, PROMPT)), ada.uploads());
+    let body = assert_problem(refused, 422, "audio-unreadable").await;
+    assert!(body["detail"].as_str().unwrap().contains("time"), "{body}");
+    assert_eq!(app.slots_of(&eve).await, 0);
+    assert_eq!(ada.job(accepted).await["status"], "queued");
+    eve.uploads().await;
+}
+
+#[tokio::test]
+async fn a_decoder_that_is_missing_is_our_fault_and_is_never_replaced_silently() {
+    let app = TestApp::start_with(|config| {
+        config.decoder = SeparateDecoder::new("/no/such/decoder".into(), Vec::new());
+    })
+    .await;
+    let ada = app.user();
+    let song = testkit::sound::tone(440.0, 2.0).wav();
+    assert_problem(ada.submit(form(song, PROMPT)).await, 500, "internal").await;
+    app.kept_nothing_for(&ada).await;
 }

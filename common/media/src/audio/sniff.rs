@@ -7,10 +7,12 @@
 use std::fmt;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
+use serde::{Deserialize, Serialize};
+
 use super::{AudioError, CHANNELS};
 
 /// The accepted formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AudioKind {
     /// MPEG-1, 2 or 2.5 layer III.
     Mp3,
@@ -50,7 +52,9 @@ pub fn kind_of<R: Read + Seek>(source: &mut R) -> Result<AudioKind, AudioError> 
     } else if mp3_start(&head).is_some() {
         Ok(AudioKind::Mp3)
     } else {
-        Err(AudioError::Unsupported { found: name(&head) })
+        Err(AudioError::Unsupported {
+            found: name(&head).to_owned(),
+        })
     }
 }
 
