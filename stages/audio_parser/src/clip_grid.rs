@@ -1,29 +1,33 @@
 //! The slots that clips fill: they tile the song exactly, and begin where the music does something.
+//!
+//! [`lay`] takes the cheapest way through everything that could be an edge (this file), by the lengths
+//! that `pace` wishes for, and then mends what only the film as a whole can show (`polish`).
 
-use model::analysis::{ClipSlot, Edge};
+mod pace;
+mod polish;
+
+use model::analysis::{ClipSlot, Edge, SectionKind};
 use model::{ClipIndex, Seconds};
 
-/// Shortest and longest slot in seconds; only a song shorter than that has a shorter one. A bar of four
-/// at up to 160 beats a minute can be a slot of its own.
-const SHORTEST: f64 = 1.5;
-const LONGEST: f64 = 8.0;
-/// Songs longer than this have at least [`FEWEST`] slots.
+use pace::Pace;
+
+/// Shortest slot in seconds; only a song shorter than that has a shorter one.
+pub const SHORTEST: f64 = 0.5;
+/// Longest slot in seconds.
+pub const LONGEST: f64 = 12.0;
+/// Songs of this length and more have at least [`FEWEST`] slots.
 const LONG_SONG: f64 = 12.0;
 const FEWEST: usize = 3;
 /// Even time where nothing is heard: an edge every half second would do.
 const EVEN: f64 = 0.5;
-/// What is wished for: so long a slot where nothing goes on, so short where everything does. Music
-/// videos cut every 2 to 4 s; generated pictures need the longer end.
-const CALM: f64 = 6.5;
-const BUSY: f64 = 2.6;
+/// A section begins on what lies this near to its begin, in seconds.
+const NEAR: f64 = 0.05;
 
-/// What an edge costs that is no downbeat, against [`Wishes::price`]: a slot twice as long as wished for
+/// What an edge costs that is no downbeat, against [`Pace::price`]: a slot twice as long as wished for
 /// costs 6, and is rather taken than two edges on mere beats.
 const BEAT: f64 = 3.0;
 const ONSET: f64 = 4.0;
 const TIME: f64 = 5.5;
-/// What an edge saves that opens a section.
-const SECTION: f64 = 1.5;
 
 /// What the grid is laid on. All times in seconds.
 #[derive(Debug, Clone, Copy)]
@@ -34,23 +38,72 @@ pub struct Song<'a> {
     pub beats: &'a [(f64, bool)],
     /// Strong onsets, ascending.
     pub onsets: &'a [f64],
-    /// Where sections begin.
-    pub sections: &'a [f64],
+    /// Where sections begin, ascending, and what they seem to be.
+    pub sections: &'a [(f64, SectionKind)],
     /// How much is going on (0–1), evenly spaced over the song; may be empty.
     pub energy: &'a [f32],
+    /// How long clips may be.
+    pub lengths: Lengths<'a>,
 }
 
-/// Slots from 0 to the end, each 1.5 to 8 s long (shorter only where the song is), at least 3 where it is
-/// longer than 12 s. Edges lie on downbeats where they can, else on beats, onsets, or even time; those
-/// of sections are preferred. A song of no length has no slots.
+/// How long clips may be, by who makes them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Lengths<'a> {
+    /// As the music wants: the built-in renderer makes any length.
+    #[default]
+    Any,
+    /// A model that makes any length up to so many seconds.
+    UpTo(f64),
+    /// A model that makes clips of these lengths only, in seconds: a slot takes the next longer one, of
+    /// which the rest is thrown away.
+    OneOf(&'a [f64]),
+}
+
+impl Lengths<'_> {
+    /// The longest slot that one clip can fill. Never under 1.5 s: between sections that begin anywhere
+    /// and edges of even time, shorter slots could not tile every song; and no model makes less.
+    fn longest(self) -> f64 {
+        let longest = match self {
+            Self::Any => LONGEST,
+            Self::UpTo(longest) => longest,
+            Self::OneOf(lengths) => lengths.iter().copied().fold(0.0, f64::max),
+        };
+        if longest.is_nan() {
+            LONGEST
+        } else {
+            longest.clamp(SHORTEST + 2.0 * EVEN, LONGEST)
+        }
+    }
+
+    /// The share of a bought clip that a slot of `length` throws away, 0–1.
+    fn waste(self, length: f64) -> f64 {
+        let Self::OneOf(lengths) = self else {
+            return 0.0;
+        };
+        let enough = lengths.iter().copied().filter(|legal| *legal >= length);
+        let bought = enough.fold(f64::INFINITY, f64::min);
+        if bought.is_finite() {
+            1.0 - length / bought
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Slots from 0 to the end, each 0.5 to 12 s long (shorter only where the song is, and never longer than
+/// `lengths` allow), at least 3 where it is 12 s or longer. Every section begins with a slot, unless it
+/// begins within 0.5 s of another or of either end. Edges lie on downbeats where there are any, else on
+/// beats, strong onsets, or even time. A song of no length has no slots.
 ///
-/// The cheapest path through all possible edges. Ours.
+/// How long slots are: `pace`. The cheapest path through all possible edges; ours.
 pub fn lay(song: &Song<'_>) -> Vec<ClipSlot> {
-    if song.duration.is_nan() || song.duration <= 0.0 {
+    if !song.duration.is_finite() || song.duration <= 0.0 {
         return Vec::new();
     }
+    let pace = Pace::new(song);
     let edges = candidates(song);
-    let chosen = cheapest(song, &edges);
+    let chosen = cheapest(song, &pace, &edges);
+    let chosen = polish::polished(chosen, &edges, song, &pace);
     let ends = chosen.iter().skip(1).map(|edge| edge.time);
     chosen
         .iter()
@@ -70,29 +123,29 @@ struct Candidate {
     time: f64,
     kind: Edge,
     cost: f64,
+    /// A section begins here: no slot may reach across.
+    fixed: bool,
 }
 
 /// Every time at which a slot may begin, ascending, the song's begin first.
 fn candidates(song: &Song<'_>) -> Vec<Candidate> {
-    let opens_section = |time: f64| {
-        song.sections
-            .iter()
-            .any(|start| (start - time).abs() < 0.05)
-    };
     let candidate = |time: f64, kind: Edge, cost: f64| Candidate {
         time,
         kind,
-        cost: cost - if opens_section(time) { SECTION } else { 0.0 },
+        cost,
+        fixed: false,
     };
-    // Where nothing is better, an edge costs little: costs are for choosing between kinds.
+    // Costs are for choosing between kinds: the best kind that there is costs nothing.
+    let barred = song.beats.iter().any(|(_, opens)| *opens);
+    let beat = if barred { BEAT } else { 0.0 };
     let (onset, even_time) = if song.beats.is_empty() {
-        (0.5, 1.5)
+        (0.0, if song.onsets.is_empty() { 0.0 } else { 1.0 })
     } else {
         (ONSET, TIME)
     };
     let beats = song.beats.iter().map(|(time, opens)| match opens {
         true => candidate(*time, Edge::Downbeat, 0.0),
-        false => candidate(*time, Edge::Beat, BEAT),
+        false => candidate(*time, Edge::Beat, beat),
     });
     let onsets = song
         .onsets
@@ -102,25 +155,55 @@ fn candidates(song: &Song<'_>) -> Vec<Candidate> {
         .map(|step| f64::from(step) * EVEN)
         .take_while(|time| *time < song.duration)
         .map(|time| candidate(time, Edge::Time, even_time));
+    let start = candidate(0.0, Edge::Start, 0.0);
     let mut all: Vec<Candidate> = beats.chain(onsets).chain(even).collect();
     all.retain(|edge| edge.time > 0.0 && edge.time < song.duration);
+    all.push(start);
     all.sort_by(|a, b| a.time.total_cmp(&b.time));
-    all.insert(
-        0,
-        Candidate {
-            time: 0.0,
-            kind: Edge::Start,
-            cost: 0.0,
-        },
-    );
+    fix_sections(song, &mut all);
     all
+}
+
+/// Marks, or adds, the edges with which sections begin.
+fn fix_sections(song: &Song<'_>, edges: &mut Vec<Candidate>) {
+    let mut before = 0.0;
+    for (start, _) in song.sections {
+        let near = |edge: &&mut Candidate| (edge.time - start).abs() <= NEAR;
+        // Of several, the kind that is worth most; of those the nearest.
+        let best = edges.iter_mut().filter(near).min_by(|a, b| {
+            let distance = |edge: &Candidate| (edge.time - start).abs();
+            a.cost
+                .total_cmp(&b.cost)
+                .then(distance(a).total_cmp(&distance(b)))
+        });
+        let time = best.as_ref().map_or(*start, |edge| edge.time);
+        if !(time - before >= SHORTEST && song.duration - time >= SHORTEST) {
+            continue;
+        }
+        before = time;
+        if let Some(edge) = best {
+            edge.fixed = true;
+        } else {
+            let at = edges.partition_point(|edge| edge.time < time);
+            let edge = Candidate {
+                time,
+                kind: Edge::Time,
+                cost: 0.0,
+                fixed: true,
+            };
+            edges.insert(at, edge);
+        }
+    }
 }
 
 /// The edges of the cheapest tiling: shortest path, the number of slots so far (up to 3) being part of
 /// the state so that a long song gets enough of them.
-fn cheapest(song: &Song<'_>, edges: &[Candidate]) -> Vec<Candidate> {
-    let needed = if song.duration > LONG_SONG { FEWEST } else { 1 };
-    let wish = Wishes::new(song);
+fn cheapest(song: &Song<'_>, pace: &Pace<'_>, edges: &[Candidate]) -> Vec<Candidate> {
+    let needed = if song.duration >= LONG_SONG {
+        FEWEST
+    } else {
+        1
+    };
     let count = edges.len();
     // The end of the song is one more place to arrive at.
     let mut best = vec![[f64::INFINITY; FEWEST + 1]; count + 1];
@@ -131,15 +214,18 @@ fn cheapest(song: &Song<'_>, edges: &[Candidate]) -> Vec<Candidate> {
         let (time, cost) = edges
             .get(to)
             .map_or((song.duration, 0.0), |edge| (edge.time, edge.cost));
-        while first + 1 < to && time - edges[first].time > LONGEST {
+        if edges[to - 1].fixed {
+            first = to - 1;
+        }
+        while first + 1 < to && time - edges[first].time > pace.longest {
             first += 1;
         }
         for start in first..to {
             let length = time - edges[start].time;
-            if !(SHORTEST..=LONGEST).contains(&length) {
+            if !(SHORTEST..=pace.longest).contains(&length) {
                 continue;
             }
-            let price = cost + wish.price(edges[start].time, length);
+            let price = cost + pace.price(edges[start].time, length);
             for slots in 0..=FEWEST {
                 let (total, after) = (best[start][slots] + price, (slots + 1).min(FEWEST));
                 if total < best[to][after] {
@@ -163,34 +249,6 @@ fn cheapest(song: &Song<'_>, edges: &[Candidate]) -> Vec<Candidate> {
     }
     chosen.reverse();
     chosen
-}
-
-/// How long slots should be along the song.
-struct Wishes<'a> {
-    energy: &'a [f32],
-    per_second: f64,
-}
-
-impl<'a> Wishes<'a> {
-    fn new(song: &Song<'a>) -> Self {
-        Self {
-            energy: song.energy,
-            per_second: song.energy.len() as f64 / song.duration,
-        }
-    }
-
-    /// What a slot of `length` costs at `start`: the square of how far it is from what is wished for
-    /// there, in octaves.
-    fn price(&self, start: f64, length: f64) -> f64 {
-        let middle = ((start + length.min(3.0) / 2.0) * self.per_second) as usize;
-        let energy = self.energy.get(middle).copied().unwrap_or(0.5);
-        // The upper half of the scale is where songs live.
-        let drive = f64::from((energy - 0.35) / 0.6).clamp(0.0, 1.0);
-        let wished = CALM * (BUSY / CALM).powf(drive);
-        let octaves = (length / wished).log2();
-        // A long slot must not be cheaper because it has fewer edges: price by the second.
-        3.0 * octaves * octaves * (length / wished)
-    }
 }
 
 #[cfg(test)]

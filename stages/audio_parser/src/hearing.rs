@@ -10,7 +10,7 @@ use model::sound::{Loudness, Silence};
 use model::{Seconds, Stored};
 use serde::Serialize;
 
-use crate::clip_grid::{self, Song};
+use crate::clip_grid::{self, Lengths, Song};
 use crate::downbeats::{self, Bars};
 use crate::features::{self, Features, SLOW_STEP};
 use crate::level::FRAME_RATE;
@@ -188,13 +188,18 @@ fn put_together(
         .collect();
     let energy = envelope::energy(features);
     let form = structure::form(features, &beats, &energy, duration);
-    let starts: Vec<f64> = form.parts.iter().map(|part| part.span.0).collect();
+    let starts: Vec<(f64, _)> = form
+        .parts
+        .iter()
+        .map(|part| (part.span.0, part.kind))
+        .collect();
     let clip_grid = clip_grid::lay(&Song {
         duration,
         beats: &beats,
         onsets: &onset::strong(onsets),
         sections: &starts,
         energy: &energy,
+        lengths: Lengths::Any,
     });
     let key = key::of_song(&features.pitch);
     Hearing {
