@@ -1,5 +1,7 @@
 //! `beatreel analyse`: what stage 3 hears of a song, without a server.
 
+mod clicks;
+mod corrected;
 mod document;
 mod listen;
 mod plot;
@@ -10,12 +12,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
-use audio_parser::hearing::Hearing;
+use audio_parser::lyrics::text::Written;
 use tokio_util::sync::CancellationToken;
 
 use crate::signals;
 use crate::terminal::Terminal;
-use listen::Listening;
+use listen::{Heard, Listening};
 
 /// Hear a song as the pipeline does: tempo, beats, bars, sections, key, mood and clip grid.
 ///
@@ -25,7 +27,8 @@ use listen::Listening;
 #[command(after_help = "Examples:
   beatreel analyse song.mp3
   beatreel analyse song.flac --json | jq .tempo_bpm
-  beatreel analyse song.wav --plot song.png
+  beatreel analyse song.wav --plot song.png --clicks song-clicks.wav
+  beatreel analyse song.mp3 --tempo half --shift 1      as you hear it
   beatreel analyse albums/*.mp3 --out heard/     one heard/<name>.json for each, on all cores
 
 Ends with 0 if every file was heard, 1 if one was not, 2 if the command makes no sense.")]
@@ -42,6 +45,14 @@ pub(crate) struct Args {
     /// Draw it as PNG: waveform, beats, sections, energy, tempo and cuts. For several files a folder.
     #[arg(long, value_name = "PNG")]
     plot: Option<PathBuf>,
+    /// Write the song with a click on each beat, higher where a bar opens. For several files a folder.
+    #[arg(long, value_name = "WAV")]
+    clicks: Option<PathBuf>,
+    /// Put words on the song's clock: LRC, SRT or plain text. For one song at a time.
+    #[arg(long, value_name = "FILE")]
+    lyrics: Option<PathBuf>,
+    #[command(flatten)]
+    corrected: corrected::Args,
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -70,13 +81,9 @@ impl Args {
     fn folders(&self) -> Vec<&Path> {
         let many = self.files.len() > 1;
         let folder = |path: &&Path| many || path.is_dir();
-        let pictures = self.plot.as_deref().filter(folder);
-        self.out.as_deref().into_iter().chain(pictures).collect()
-    }
-
-    /// Where the picture of `file` goes.
-    fn picture(&self, file: &Path) -> Option<PathBuf> {
-        self.plot.as_ref().map(|path| self.place(path, file, "png"))
+        let single = [self.plot.as_deref(), self.clicks.as_deref()];
+        let single = single.into_iter().flatten().filter(folder);
+        self.out.as_deref().into_iter().chain(single).collect()
     }
 
     /// `path`, or what is called like `file` in it.
@@ -92,6 +99,10 @@ impl Args {
 
 /// Files of one name in two folders would overwrite each other's results.
 fn check(args: &Args) -> anyhow::Result<()> {
+    ensure!(
+        args.lyrics.is_none() || args.files.len() == 1,
+        "--lyrics are those of one song; name one"
+    );
     let mut names = BTreeSet::new();
     let folders = args.folders();
     for name in args.files.iter().filter_map(|file| file.file_stem()) {
@@ -104,6 +115,12 @@ fn check(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn lyrics(path: &Path) -> anyhow::Result<Written> {
+    let read = std::fs::read_to_string(path).context("they cannot be read");
+    let written = read.and_then(|text| Ok(Written::parse(&text)?));
+    written.with_context(|| format!("the lyrics in {}", path.display()))
+}
+
 /// Whether every file was heard. What is wrong with one is told at once and stops no other.
 fn all(args: &Args, terminal: &Terminal, stop: &CancellationToken) -> anyhow::Result<bool> {
     let mut failed = false;
@@ -111,9 +128,11 @@ fn all(args: &Args, terminal: &Terminal, stop: &CancellationToken) -> anyhow::Re
         terminal,
         stop,
         files: &args.files,
+        corrections: args.corrected.corrections()?,
+        lyrics: args.lyrics.as_deref().map(lyrics).transpose()?,
     };
     listening.each(|file, heard| {
-        let shown = heard.and_then(|hearing| show(args, terminal, file, &hearing));
+        let shown = heard.and_then(|heard| show(args, terminal, file, &heard));
         if let Err(error) = shown {
             failed = true;
             let told = format!("{}: {error}", file.display());
@@ -123,7 +142,8 @@ fn all(args: &Args, terminal: &Terminal, stop: &CancellationToken) -> anyhow::Re
     Ok(!failed)
 }
 
-fn show(args: &Args, terminal: &Terminal, file: &Path, hearing: &Hearing) -> anyhow::Result<()> {
+fn show(args: &Args, terminal: &Terminal, file: &Path, heard: &Heard) -> anyhow::Result<()> {
+    let hearing = &heard.hearing;
     let document = document::of(file, hearing).context("writing JSON")?;
     if args.json {
         terminal.print(&document);
@@ -137,9 +157,15 @@ fn show(args: &Args, terminal: &Terminal, file: &Path, hearing: &Hearing) -> any
         std::fs::write(&path, format!("{document}\n"))
             .with_context(|| format!("writing {}", path.display()))?;
     }
-    if let Some(path) = args.picture(file) {
+    if let Some(path) = &args.plot {
+        let path = args.place(path, file, "png");
         plot::write(&path, file, hearing)?;
         terminal.done(format_args!("drawn: {}", path.display()));
+    }
+    if let Some(path) = &args.clicks {
+        let path = args.place(path, file, "wav");
+        clicks::write(&path, &heard.canonical, hearing.beats())?;
+        terminal.done(format_args!("to listen to: {}", path.display()));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod address;
 mod analyse;
+mod bench;
 mod client;
 mod data;
 mod demo;
@@ -39,6 +40,7 @@ enum Verb {
     Submit(submit::Args),
     Watch(watch::Args),
     Analyse(analyse::Args),
+    Bench(bench::Args),
     Token(token::Args),
     Topology(topology::Args),
     Gateway(roles::GatewayArgs),
@@ -76,6 +78,7 @@ async fn run() -> ExitCode {
         Verb::Submit(args) => Box::pin(submit::run(args)).await,
         Verb::Watch(args) => Box::pin(watch::run(args)).await,
         Verb::Analyse(args) => Box::pin(analyse::run(args)).await,
+        Verb::Bench(args) => Box::pin(bench::run(args)).await,
         Verb::Token(args) => token::run(&args),
         Verb::Topology(args) => Box::pin(topology::run(args)).await,
         Verb::Gateway(args) => Box::pin(roles::gateway(args)).await,

@@ -8,8 +8,10 @@ use std::thread;
 
 use anyhow::{Context, ensure};
 use audio_parser::hearing::{self, Hearing};
+use audio_parser::lyrics::text::Written;
 use indicatif::{ProgressBar, ProgressStyle};
 use media::audio::{self, Limits};
+use model::corrections::Corrections;
 use tokio_util::sync::CancellationToken;
 
 use crate::terminal::Terminal;
@@ -27,6 +29,18 @@ pub(super) struct Listening<'a> {
     pub(super) stop: &'a CancellationToken,
     /// The songs.
     pub(super) files: &'a [PathBuf],
+    /// What the user hears otherwise.
+    pub(super) corrections: Corrections,
+    /// What is sung.
+    pub(super) lyrics: Option<Written>,
+}
+
+/// A song that was heard.
+pub(super) struct Heard {
+    /// What was heard of it.
+    pub(super) hearing: Hearing,
+    /// Where its decoded audio lies while it is told of.
+    pub(super) canonical: PathBuf,
 }
 
 impl Listening<'_> {
@@ -34,7 +48,7 @@ impl Listening<'_> {
     /// left out.
     pub(super) fn each(
         &self,
-        mut told: impl FnMut(&Path, anyhow::Result<Hearing>),
+        mut told: impl FnMut(&Path, anyhow::Result<Heard>),
     ) -> anyhow::Result<()> {
         let scratch = tempfile::Builder::new()
             .prefix("beatreel-analyse-")
@@ -54,8 +68,7 @@ impl Listening<'_> {
                         let Some(file) = self.files.get(at) else {
                             break;
                         };
-                        let canonical = scratch.join(format!("{at}.wav"));
-                        let heard = self.hear(file, &canonical, bar).transpose();
+                        let heard = self.hear(file, canonical(scratch, at), bar).transpose();
                         // A stop, or nobody listens any more: then there is nothing to do.
                         let Some(heard) = heard else { break };
                         if sender.send((at, heard)).is_err() {
@@ -73,6 +86,8 @@ impl Listening<'_> {
                     if let Some(file) = self.files.get(turn) {
                         told(file, heard);
                     }
+                    // Gone at the latest with its folder; a file that was refused left none.
+                    let _ = std::fs::remove_file(canonical(scratch.path(), turn));
                     turn += 1;
                 }
             }
@@ -85,9 +100,9 @@ impl Listening<'_> {
     fn hear(
         &self,
         file: &Path,
-        canonical: &Path,
+        canonical: PathBuf,
         bar: &ProgressBar,
-    ) -> anyhow::Result<Option<Hearing>> {
+    ) -> anyhow::Result<Option<Heard>> {
         let mut told = 0;
         let mut progress = |part: f64| {
             let parts = (part * PARTS as f64) as u64;
@@ -98,15 +113,18 @@ impl Listening<'_> {
         if !progress(0.0) {
             return Ok(None);
         }
-        let heard = decoded(file, canonical).and_then(|()| {
-            progress(DECODING);
-            hearing::hear(canonical, |part| {
-                progress(DECODING + (1.0 - DECODING) * part)
-            })
-            .context("listening to it")
+        decoded(file, &canonical)?;
+        let mut observer = |part| progress(DECODING + (1.0 - DECODING) * part);
+        let sound = hearing::listen(&canonical, &mut observer).context("listening to it")?;
+        let hearing = sound.and_then(|mut sound| {
+            let mut hearing = sound.hear(&self.corrections, &mut observer)?;
+            if let Some(written) = &self.lyrics {
+                sound.sing(&mut hearing, written);
+            }
+            Some(hearing)
         });
         progress(1.0);
-        heard
+        Ok(hearing.map(|hearing| Heard { hearing, canonical }))
     }
 
     fn bar(&self) -> ProgressBar {
@@ -127,6 +145,11 @@ impl Listening<'_> {
         bar.enable_steady_tick(std::time::Duration::from_millis(120));
         bar
     }
+}
+
+/// Where the decoded audio of the file at this place lies.
+fn canonical(scratch: &Path, at: usize) -> PathBuf {
+    scratch.join(format!("{at}.wav"))
 }
 
 /// Writes the canonical audio of `file` to `canonical`.

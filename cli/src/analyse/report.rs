@@ -6,6 +6,7 @@ use std::path::Path;
 use audio_parser::hearing::Hearing;
 use console::{Color, Style, style};
 use model::analysis::{Edge, MoodWord, Section, SectionKind};
+use model::lyrics::Lyrics;
 
 /// Columns of the energy curve.
 const COLUMNS: usize = 64;
@@ -67,6 +68,12 @@ pub(super) fn table(file: &Path, hearing: &Hearing) -> String {
     table.field("Key", key.as_deref().unwrap_or("not clear"));
     table.field("Mood", mood_field(hearing));
     table.field("Clips", clips_field(hearing));
+    if let Some(lyrics) = &hearing.lyrics {
+        table.field("Lyrics", lyrics_field(lyrics));
+        for note in &lyrics.notes {
+            table.field("", style(note).yellow());
+        }
+    }
     table.gap();
     table.line(energy_curve(hearing));
     table.gap();
@@ -197,6 +204,17 @@ fn clips_field(hearing: &Hearing) -> String {
         "{} of {shortest:.1} to {longest:.1} s, {mean:.1} s on average  {}",
         grid.len(),
         style(format!("cuts: {}", kinds.join(", "))).dim()
+    )
+}
+
+fn lyrics_field(lyrics: &Lyrics) -> String {
+    let words = lyrics.lines.iter().map(|line| line.words.len()).sum();
+    let given = lyrics.lines.iter().flat_map(|line| &line.words);
+    let given = given.filter(|word| word.given).count();
+    format!(
+        "{}, {}, {given} at given times",
+        count(lyrics.lines.len(), "line"),
+        count(words, "word")
     )
 }
 

@@ -82,3 +82,57 @@ async fn the_picture_has_a_line_at_each_downbeat() {
         assert!(!(x + 20..x + 200).any(bright), "behind bar {bar}");
     }
 }
+
+#[tokio::test]
+async fn a_click_track_of_a_corrected_song_has_its_clicks_where_the_beats_are_said_to_be() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let path = |name: &str| scratch.path().join(name).display().to_string();
+    std::fs::write(path("clicks.wav"), sound::click_track(120.0, 16.0).wav())
+        .expect("writing a file");
+
+    // Moved by a tenth of a second, the song's own clicks cannot be mistaken for ours.
+    let output = run([
+        "analyse",
+        &path("clicks.wav"),
+        "--json",
+        "--offset",
+        "-0.1",
+        "--clicks",
+        &path("heard.wav"),
+    ])
+    .await;
+
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let heard: Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
+    let beats = heard["beats"].as_array().expect("beats");
+    assert!(beats.len() > 28, "{}", beats.len());
+    let mut mixed = hound::WavReader::open(path("heard.wav")).expect("a WAV file");
+    let samples: Vec<i16> = mixed
+        .samples::<i16>()
+        .map(|sample| sample.expect("a sample"))
+        .collect();
+    for beat in beats {
+        let at = (beat.as_f64().expect("seconds") * 44_100.0).round() as usize;
+        let before = &samples[at.saturating_sub(200)..at];
+        assert!(
+            before.iter().all(|sample| sample.abs() < 300),
+            "before {at}"
+        );
+        assert!(samples[at].abs() > 15_000, "at {at}: {}", samples[at]);
+    }
+}
+
+#[tokio::test]
+async fn a_correction_that_cannot_be_meant_is_refused_before_anything_is_heard() {
+    for (flag, value, reason) in [
+        ("--tempo", "thrice", "half, double, or from 30 to 300"),
+        ("--shift", "12", "at most 6 beats"),
+        ("--beats-per-bar", "1", "2 to 7 beats"),
+        ("--offset", "-30", "at most 2 seconds"),
+    ] {
+        let output = run(["analyse", "absent.mp3", flag, value]).await;
+        assert_eq!(output.status.code(), Some(2), "{flag}");
+        let said = text(&output.stderr);
+        assert!(said.contains(reason), "{said}");
+    }
+}

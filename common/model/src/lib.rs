@@ -7,6 +7,7 @@
 pub mod analysis;
 pub mod artifact;
 pub mod clip;
+pub mod corrections;
 pub mod dead_letter;
 pub mod envelope;
 pub mod event;
@@ -18,6 +19,7 @@ pub mod harmony;
 pub mod ids;
 pub mod job;
 pub mod look;
+pub mod lyrics;
 pub mod money;
 pub mod music;
 pub mod plan;

@@ -19,6 +19,8 @@ const FAMILY: [(u32, u32); 7] = [(1, 1), (1, 2), (2, 1), (2, 3), (3, 2), (1, 3),
 const KEPT: f32 = 0.2;
 /// Tempi within this of each other (in ln units) are the same.
 const SAME: f64 = 0.06;
+/// A tempo that a user gives is within this of the song's.
+const GIVEN: f64 = 0.05;
 /// Fewer beats are no pulse.
 const FEWEST: usize = 4;
 /// The line's interval is the tempo where so many beats lie on it.
@@ -40,11 +42,28 @@ pub struct Pulse {
 /// The pulse of a song of `duration` seconds, from what the network `heard` in it. Nothing
 /// pulses where nothing sounds, nor in what is shorter than four beats.
 pub fn pulse(features: &Features, onsets: &Onsets, heard: &Activations, duration: f64) -> Pulse {
+    of_range(RANGE, (features, onsets, heard), duration, true)
+}
+
+/// The pulse of a song that is known to go at about `bpm` beats a minute.
+pub fn pulse_near(bpm: f64, song: (&Features, &Onsets, &Activations), duration: f64) -> Pulse {
+    let range = (bpm / (1.0 + GIVEN), bpm * (1.0 + GIVEN));
+    of_range(range, song, duration, false)
+}
+
+/// The pulse with a tempo within `range`. Other ways to count it are alternates; they compete with it only
+/// where it is `open` what the tempo is.
+fn of_range(
+    range: (f64, f64),
+    (features, onsets, heard): (&Features, &Onsets, &Activations),
+    duration: f64,
+    open: bool,
+) -> Pulse {
     if !onsets.strength.iter().any(|strength| *strength > 0.0) {
         return Pulse::default();
     }
     let evidence = Evidence::new(&heard.beat, &onsets.sounding);
-    let path = beats::decode(&evidence, &beats::lengths(RANGE.0, RANGE.1));
+    let path = beats::decode(&evidence, &beats::lengths(range.0, range.1));
     let sounding = within_sound(&path.beats, &onsets.sounding);
     if sounding.len() < FEWEST {
         return Pulse::default();
@@ -55,7 +74,8 @@ pub fn pulse(features: &Features, onsets: &Onsets, heard: &Activations, duration
         features,
         onsets,
     };
-    let mut levels = levels(&judge, &beats::peaks(&sounding, &heard.beat));
+    let kept = if open { KEPT } else { f32::INFINITY };
+    let mut levels = levels(&judge, &beats::peaks(&sounding, &heard.beat), kept);
     let peaks = std::mem::take(&mut levels[0].beats);
     let usual = levels[0].bpm;
     let refined = refine::to_onsets(&peaks, &onset::fine_strength(features));
@@ -80,8 +100,9 @@ struct Level {
 }
 
 /// The ways in which the beats at `peaks` (seconds) can be counted, likeliest first: each multiple is laid
-/// over the same beats in its best phase. The first has at least [`FEWEST`] beats.
-fn levels(judge: &Judge<'_>, peaks: &[f64]) -> Vec<Level> {
+/// over the same beats in its best phase. The beats as they are count for `kept` more. The first has at
+/// least [`FEWEST`] beats.
+fn levels(judge: &Judge<'_>, peaks: &[f64], kept: f32) -> Vec<Level> {
     let rate = f64::from(FRAME_RATE);
     let frames: Vec<f64> = peaks.iter().map(|time| time * rate).collect();
     let mut levels: Vec<Level> = Vec::new();
@@ -91,11 +112,12 @@ fn levels(judge: &Judge<'_>, peaks: &[f64]) -> Vec<Level> {
             let Some(bpm) = bpm_of(&grid).filter(|_| grid.len() >= FEWEST) else {
                 continue;
             };
-            if !(RANGE.0 / 1.02..=RANGE.1 * 1.02).contains(&bpm) {
+            // What was decoded is one of them, even where its peaks lie a hair outside.
+            if over != under && !(RANGE.0..=RANGE.1).contains(&bpm) {
                 continue;
             }
             let level = Level {
-                score: judge.score(&grid) + if over == under { KEPT } else { 0.0 },
+                score: judge.score(&grid) + if over == under { kept } else { 0.0 },
                 bpm,
                 beats: grid.iter().map(|frame| frame / rate).collect(),
             };

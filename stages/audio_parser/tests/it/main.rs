@@ -5,6 +5,7 @@
     reason = "helpers of tests may fail the test"
 )]
 
+mod corrections;
 mod hearing;
 mod stage;
 
