@@ -5,6 +5,7 @@ use model::corrections::{CorrectionError, Corrections, TempoCorrection};
 /// What you hear otherwise. Only what depends on it is heard again.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Corrections")]
+#[group(id = "corrections")]
 pub(crate) struct Args {
     /// The tempo: half, double, or about so many beats a minute.
     #[arg(long, value_name = "TEMPO")]
