@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Print JSON, one line for each file.
     #[arg(long)]
     json: bool,
-    /// Write DIR/<name>.json for each file.
+    /// Write `DIR/NAME.json` for each file.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Draw it as PNG: waveform, beats, sections, energy, tempo and cuts. For several files a folder.
