@@ -47,7 +47,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// From the probability of a beat at each frame, which counts within [`LEAST`] and [`MOST`]; where
+    /// From the probability of a beat at each frame, which counts within `LEAST` and `MOST`; where
     /// nothing is `sounding`, neither a beat nor its absence is likelier.
     pub fn new(beat: &[f32], sounding: &[bool]) -> Self {
         let frames = beat.len();

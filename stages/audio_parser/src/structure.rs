@@ -1,8 +1,8 @@
 //! The parts of a song: where one ends, which sound alike, and what each seems to be.
 //!
-//! [`units`] cuts the song into beats, [`novelty`] and [`repetition`] say where it turns into something
-//! new, [`boundaries`] chooses the best set of boundaries, [`labels`] says which parts are alike, and
-//! [`kinds`] what each may be.
+//! `units` cuts the song into beats, `novelty` and `repetition` say where it turns into something
+//! new, `boundaries` chooses the best set of boundaries, `labels` says which parts are alike, and
+//! `kinds` what each may be.
 
 use model::Seconds;
 use model::analysis::{NoveltyPeak, SectionKind};
