@@ -71,8 +71,10 @@ fn last_seen(headers: &HeaderMap, parameters: &Parameters) -> Result<Option<u64>
     parameters.get("after").map(parse_id).transpose()
 }
 
+/// Ids are signed 64-bit integers from 0 up, as SQL and the description have them.
 fn parse_id(text: &str) -> Result<u64, ApiError> {
-    text.parse().map_err(|_| ApiError::InvalidField {
+    let id = text.parse().ok().filter(|id| i64::try_from(*id).is_ok());
+    id.ok_or_else(|| ApiError::InvalidField {
         field: "after",
         detail: "after must be the id of an event".to_owned(),
     })

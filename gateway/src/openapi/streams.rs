@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "these are read by the description, never called")]
 
+use serde_json::Value;
+
 /// The job's state, then every event after it
 ///
 /// `text/event-stream`: the first event is the whole state, each further one has the id that
@@ -18,7 +20,7 @@
         ("Last-Event-ID" = Option<String>, Header, description = "Resume behind this event.")
     ),
     responses(
-        (status = 200, description = "Events until the job ends.", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events until the job ends.", body = Value, content_type = "text/event-stream"),
         (status = 204, description = "You have seen the end of this job: do not come back.")
     ),
     security(("bearer" = []))
@@ -39,7 +41,7 @@ fn stream() {}
         ("Last-Event-ID" = Option<String>, Header, description = "Resume behind this event.")
     ),
     responses(
-        (status = 200, description = "Events until all jobs have ended.", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events until all jobs have ended.", body = Value, content_type = "text/event-stream"),
         (status = 204, description = "You have seen the end of all of these jobs: do not come back.")
     ),
     security(("bearer" = []))
