@@ -65,10 +65,12 @@ pub(crate) async fn stream(
 /// The id of the last event that the client has. An unreadable header counts as none: an old client
 /// gets the whole state, never an error.
 fn last_seen(headers: &HeaderMap, parameters: &Parameters) -> Result<Option<u64>, ApiError> {
-    if let Some(id) = headers.get("last-event-id") {
-        return Ok(id.to_str().ok().and_then(|id| id.parse().ok()));
-    }
-    parameters.get("after").map(parse_id).transpose()
+    // Checked even where the header outranks it: what is wrong is said, not passed over.
+    let after = parameters.get("after").map(parse_id).transpose()?;
+    Ok(match headers.get("last-event-id") {
+        Some(id) => id.to_str().ok().and_then(|id| id.parse().ok()),
+        None => after,
+    })
 }
 
 /// Ids are signed 64-bit integers from 0 up, as SQL and the description have them.
