@@ -2,8 +2,6 @@
 
 #![expect(dead_code, reason = "these are read by the description, never called")]
 
-use serde_json::Value;
-
 /// The job's state, then every event after it
 ///
 /// `text/event-stream`: the first event is the whole state, each further one has the id that
