@@ -5,7 +5,7 @@ use rubato::{Fft, FixedSync, Indexing, Resampler};
 
 use super::AudioError;
 
-/// Frames a step.
+/// Frames a step, at least.
 const CHUNK: usize = 1_024;
 const RATE_OUT: u32 = 48_000;
 
@@ -37,7 +37,7 @@ impl ToCanonicalRate {
         let resampler = Fft::new(
             rate as usize,
             RATE_OUT as usize,
-            CHUNK,
+            step(rate as usize),
             channels,
             FixedSync::Both,
         )
@@ -83,6 +83,17 @@ impl ToCanonicalRate {
             Self::Other(conversion) => conversion.finish(&mut sink),
         }
     }
+}
+
+/// Frames of input a step: the resampler takes multiples of what the two rates have in common. An even
+/// one, for its filter has as many taps, and with an odd number its middle lies between two of them: half a
+/// sample that [`Resampler::output_delay`] knows nothing of.
+fn step(rate: usize) -> usize {
+    let (mut common, mut rest) = (rate, RATE_OUT as usize);
+    while rest > 0 {
+        (common, rest) = (rest, common % rest);
+    }
+    CHUNK.next_multiple_of(2 * rate / common)
 }
 
 impl Conversion {
@@ -146,5 +157,140 @@ impl Conversion {
         self.frames_out += kept as u64;
         let samples = dropped * self.channels..(dropped + kept) * self.channels;
         sink(self.output.get(samples).unwrap_or(&[]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use super::*;
+
+    /// Rates of recorders, of old files, and one that shares no factor with ours.
+    const RATES: [u32; 11] = [
+        8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_101, 88_200, 96_000, 192_000,
+    ];
+    /// The part of the narrower band (up to half of either rate) that passes unchanged.
+    const PASSED: f64 = 0.9;
+    /// How far a tone within it may come out too loud or too soft.
+    const RIPPLE_DECIBELS: f64 = 0.01;
+    /// From this part of the narrower band on nothing may come through.
+    const STOPPED: f64 = 1.02;
+    /// Images of tones within the band, and aliases of those beyond, at most.
+    fn suppressed_decibels(rate: u32) -> f64 {
+        // Where the rates share no factor, the transform is as long as a second and rounds more.
+        if rate == 44_101 { -90.0 } else { -110.0 }
+    }
+
+    /// What comes out of a second of a tone of amplitude 1.
+    fn converted(rate: u32, hz: f64) -> Vec<f32> {
+        let tone = |at: u32| (TAU * (hz * f64::from(at) / f64::from(rate)).fract()).sin() as f32;
+        let tone: Vec<f32> = (0..rate).map(tone).collect();
+        let mut resampler = ToCanonicalRate::new(rate, 1).unwrap();
+        let mut out = Vec::new();
+        for block in tone.chunks(10_000) {
+            let taken = resampler.push(block, |samples| {
+                out.extend_from_slice(samples);
+                Ok(())
+            });
+            taken.unwrap();
+        }
+        let taken = resampler.finish(|samples| {
+            out.extend_from_slice(samples);
+            Ok(())
+        });
+        taken.unwrap();
+        out
+    }
+
+    /// Of `out`, without its ends, the amplitude at `hz`, and the effective amplitude of all else relative
+    /// to a full tone's.
+    fn amplitude_and_rest(out: &[f32], hz: f64) -> (f64, f64) {
+        let middle = &out[out.len() / 4..out.len() * 3 / 4];
+        let (mut sine, mut cosine, mut overlap) = ([0.0; 2], [0.0; 2], 0.0);
+        let phase = |at: usize| (TAU * (hz * at as f64 / 48_000.0).fract()).sin_cos();
+        // Least squares, since the stretch holds no whole number of turns.
+        for (at, sample) in middle.iter().enumerate() {
+            let ((s, c), x) = (phase(at), f64::from(*sample));
+            sine[0] += s * s;
+            sine[1] += s * x;
+            cosine[0] += c * c;
+            cosine[1] += c * x;
+            overlap += s * c;
+        }
+        let determinant = sine[0] * cosine[0] - overlap * overlap;
+        let a = (sine[1] * cosine[0] - cosine[1] * overlap) / determinant;
+        let b = (cosine[1] * sine[0] - sine[1] * overlap) / determinant;
+        let rest = middle.iter().enumerate().map(|(at, sample)| {
+            let (s, c) = phase(at);
+            (f64::from(*sample) - a * s - b * c).powi(2)
+        });
+        let rest = (2.0 * rest.sum::<f64>() / middle.len() as f64).sqrt();
+        (a.hypot(b), rest)
+    }
+
+    fn decibels(amplitude: f64) -> f64 {
+        20.0 * amplitude.max(1e-12).log10()
+    }
+
+    #[test]
+    fn the_middle_of_the_filter_is_a_tap_of_it_at_every_rate() {
+        for rate in RATES {
+            let tap = 48_000 / 2;
+            // One sample of 1, where both rates have one.
+            let mut resampler = ToCanonicalRate::new(rate, 1).unwrap();
+            let mut click = vec![0.0; rate as usize];
+            click[rate as usize / 2] = 1.0;
+            let mut out = Vec::new();
+            let mut sink = |samples: &[f32]| {
+                out.extend_from_slice(samples);
+                Ok(())
+            };
+            resampler.push(&click, &mut sink).unwrap();
+            resampler.finish(&mut sink).unwrap();
+            let reach = rate.max(48_000) as usize / rate as usize + 4;
+            let lopsided = (1..reach).map(|at| (out[tap - at] - out[tap + at]).abs() / out[tap]);
+            let most = lopsided.fold(0.0_f32, f32::max);
+            // An odd rate has its half between two samples.
+            assert!(most < 1e-3 || rate % 2 == 1, "{rate} Hz: {most}");
+        }
+    }
+
+    #[test]
+    fn tones_within_the_band_pass_unchanged_and_without_images() {
+        for rate in RATES {
+            let band = f64::from(rate.min(RATE_OUT)) / 2.0;
+            for part in [0.003, 0.05, 0.21, 0.43, 0.68, 0.83, PASSED] {
+                let hz = part * band;
+                let (amplitude, rest) = amplitude_and_rest(&converted(rate, hz), hz);
+                let (gain, rest) = (decibels(amplitude), decibels(rest));
+                assert!(
+                    gain.abs() < RIPPLE_DECIBELS,
+                    "{hz} Hz at {rate} Hz: {gain} dB"
+                );
+                assert!(
+                    rest < suppressed_decibels(rate),
+                    "{hz} Hz at {rate} Hz: images of {rest} dB"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn tones_beyond_the_band_do_not_come_back_as_others() {
+        for rate in [88_200_u32, 96_000, 192_000] {
+            let (from, to) = (STOPPED * 24_000.0, 0.98 * f64::from(rate) / 2.0);
+            for step in 0..6 {
+                let hz = from + (to - from) * f64::from(step) / 5.0;
+                let out = converted(rate, hz);
+                let middle = &out[out.len() / 4..out.len() * 3 / 4];
+                let power = middle.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+                let alias = decibels((2.0 * power / middle.len() as f64).sqrt());
+                assert!(
+                    alias < suppressed_decibels(rate),
+                    "{hz} Hz at {rate} Hz: {alias} dB"
+                );
+            }
+        }
     }
 }

@@ -10,3 +10,4 @@ mod clips;
 mod films;
 mod pictures;
 mod reader;
+mod songs;
