@@ -11,7 +11,8 @@ use media::audio::{self, AudioError, Canonical};
 use model::format::VideoFormat;
 use model::handoff::Song;
 use model::{
-    ArtifactKey, ArtifactRef, FrameRate, JobBrief, JobId, RunNumber, Seconds, Usd, UserId,
+    ArtifactKey, ArtifactRef, FrameRate, JobBrief, JobId, JobOptions, RunNumber, Seconds, Usd,
+    UserId,
 };
 use time::OffsetDateTime;
 use tokio::sync::SemaphorePermit;
@@ -191,6 +192,7 @@ fn new_job(candidate: Candidate, audio: ArtifactRef, budget: Usd) -> Job {
             rate: FrameRate::FPS_30,
         },
         // The id is random in its lower half.
+        options: JobOptions::default(),
         seed: form.seed.unwrap_or(id.uuid().as_u64_pair().1),
         budget,
     };

@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::Path;
 
 use model::FrameRate;
-use model::format::{FrameSize, VideoFormat};
+use model::format::{FrameSize, Quality, VideoFormat};
 
 use crate::mp4::{self, ColourTags, FourCc, Mp4Error, VideoTrack};
 
@@ -43,15 +43,35 @@ pub(crate) fn raw_input(format: VideoFormat) -> Vec<String> {
 }
 
 /// How ffmpeg is to encode them, as its arguments. The pixels are in bt709 already: they are labelled, not converted.
-pub fn encoding(format: VideoFormat) -> Vec<String> {
+pub fn encoding(format: VideoFormat, quality: Quality) -> Vec<String> {
     let (timescale, _) = ticks(format.rate);
+    let effort = effort(quality);
     words(&format!(
         "-an -vf setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,setsar=1 \
-         -c:v libx264 -profile:v high -preset superfast -crf 22 -threads 1 -g 60 -bf 2 -pix_fmt yuv420p \
+         -c:v libx264 -profile:v high {effort} -threads 1 -g 60 -bf 2 -pix_fmt yuv420p \
          -color_range tv -color_primaries bt709 -color_trc bt709 -colorspace bt709 \
          -fflags +bitexact -flags:v +bitexact+cgop -map_metadata -1 \
          -video_track_timescale {timescale} -movie_timescale {timescale} -f mp4"
     ))
+}
+
+/// How hard x264 tries. All of them are High profile with two B-frames, so that one check fits all.
+const fn effort(quality: Quality) -> &'static str {
+    match quality {
+        // The fastest preset is High profile only with the larger transform.
+        Quality::Draft => "-preset ultrafast -x264-params 8x8dct=1 -crf 28",
+        Quality::Standard => "-preset superfast -crf 22",
+        Quality::High => "-preset fast -crf 17",
+    }
+}
+
+/// Bits a second of the song as AAC.
+pub(crate) const fn sound_bits(quality: Quality) -> &'static str {
+    match quality {
+        Quality::Draft => "128k",
+        Quality::Standard => "192k",
+        Quality::High => "320k",
+    }
 }
 
 fn words(line: &str) -> Vec<String> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::VideoFormat;
 use crate::handoff::Song;
-use crate::{JobId, RunNumber, Usd, UserId, UserPrompt};
+use crate::{JobId, JobOptions, RunNumber, Usd, UserId, UserPrompt};
 
 /// The version of the work messages that this build writes and reads.
 ///
@@ -60,6 +60,9 @@ pub struct JobBrief {
     pub song: Song,
     /// The shape of the film.
     pub format: VideoFormat,
+    /// What else they asked for.
+    #[serde(default, skip_serializing_if = "JobOptions::is_default")]
+    pub options: JobOptions,
     /// Everything random in the film comes from this number.
     pub seed: u64,
     /// What the job may cost at most.

@@ -6,6 +6,7 @@
 
 pub mod analysis;
 pub mod artifact;
+pub mod choice;
 pub mod clip;
 pub mod corrections;
 pub mod dead_letter;
@@ -22,12 +23,14 @@ pub mod look;
 pub mod lyrics;
 pub mod money;
 pub mod music;
+pub mod options;
 pub mod plan;
 pub mod prompt;
 pub mod reference;
 pub mod seconds;
 pub mod sound;
 pub mod stage;
+pub mod style;
 pub mod task;
 
 pub use artifact::{ArtifactKey, ArtifactRef, Stored};
@@ -36,6 +39,7 @@ pub use event::{Event, EventBody};
 pub use frame_rate::FrameRate;
 pub use ids::{ClipIndex, JobId, RunNumber, UserId};
 pub use money::Usd;
+pub use options::JobOptions;
 pub use prompt::UserPrompt;
 pub use seconds::Seconds;
 pub use stage::StageKind;

@@ -7,8 +7,8 @@ use model::format::{Resolution, VideoFormat};
 use model::handoff::Song;
 use model::job::JobStatus;
 use model::{
-    ArtifactKey, ArtifactRef, Event, EventBody, FrameRate, JobBrief, JobId, RunNumber, Seconds,
-    StageKind, Usd, UserId,
+    ArtifactKey, ArtifactRef, Event, EventBody, FrameRate, JobBrief, JobId, JobOptions, RunNumber,
+    Seconds, StageKind, Usd, UserId,
 };
 use tempfile::TempDir;
 use testkit::Database;
@@ -135,6 +135,7 @@ pub(super) fn job_of(user: UserId) -> Job {
                 size: Resolution::default().size(),
                 rate: FrameRate::FPS_30,
             },
+            options: JobOptions::default(),
             seed: u64::MAX,
             budget: Usd::from_dollars(2000),
         },

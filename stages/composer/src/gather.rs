@@ -60,7 +60,10 @@ async fn checked(
 pub(crate) async fn song(ffmpeg: &Ffmpeg, cx: &StageContext) -> Result<PathBuf, StageError> {
     let wav = fetched(&cx.job().song.audio, "song.wav".to_owned(), cx).await?;
     let encoded = cx.scratch().join("song.m4a");
-    let outcome = ffmpeg.encode_song(&wav, &encoded, &cx.cancelled()).await;
+    let quality = cx.job().options.quality;
+    let outcome = ffmpeg
+        .encode_song(&wav, &encoded, quality, &cx.cancelled())
+        .await;
     outcome.map_err(|error| sorted("encoding the song", error))?;
     Ok(encoded)
 }

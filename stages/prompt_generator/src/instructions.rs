@@ -5,6 +5,7 @@ use model::clip::{ClipInstruction, ClipPrompts};
 use model::look::SceneParameters;
 use model::plan::{Place, ScenePlan, Shot};
 use model::reference::ReferenceImages;
+use model::style::Style;
 use model::{ArtifactRef, FrameRate, Seconds};
 
 pub use crate::frames::FramesError;
@@ -41,6 +42,8 @@ pub struct Sources<'a> {
     pub plan: &'a ScenePlan,
     /// The stills; a place without one is described in words alone.
     pub references: &'a ReferenceImages,
+    /// The named look, if one was asked for.
+    pub style: Option<Style>,
     /// The film's frame rate.
     pub rate: FrameRate,
 }
@@ -82,12 +85,15 @@ fn instruction(
         end: shot.end,
         first_frame: span.first,
         frames: span.count,
-        prompt: wording::prompt(
-            sources.prompt,
-            shot,
-            place.palette,
-            sources.heard,
-            beats.len(),
+        prompt: wording::styled(
+            wording::prompt(
+                sources.prompt,
+                shot,
+                place.palette,
+                sources.heard,
+                beats.len(),
+            ),
+            sources.style,
         ),
         negative_prompt: wording::NEGATIVE.to_owned(),
         beats,
@@ -229,6 +235,7 @@ mod tests {
             heard: &heard(),
             plan,
             references: &references,
+            style: Some(Style::Pastel),
             rate: FrameRate::FPS_30,
         })
     }
@@ -242,7 +249,9 @@ mod tests {
         assert_eq!((second.first_frame, second.frames), (60, 60));
         assert_eq!(second.beats, [0.0, 0.5, 1.0, 1.5].map(Seconds));
         assert!(
-            second.prompt.contains("A lake") && second.prompt.contains("still water"),
+            ["A lake", "still water", "pastel"]
+                .iter()
+                .all(|words| second.prompt.contains(words)),
             "{}",
             second.prompt
         );

@@ -43,6 +43,7 @@ impl Stage for PromptGenerator {
             heard: &heard,
             plan: &plan,
             references: &references,
+            style: cx.job().options.style,
             rate: cx.job().format.rate,
         };
         let prompts = instructions::write(&sources).or_fatal("writing the instructions")?;

@@ -3,6 +3,7 @@
 use model::analysis::{AudioAnalysis, MoodWord, SectionKind};
 use model::look::Palette;
 use model::plan::Shot;
+use model::style::Style;
 
 /// What a video model should keep out of every clip.
 pub(crate) const NEGATIVE: &str = "text, captions, watermark, logo, frame border, split screen, flicker, cuts, low resolution, distortion";
@@ -36,6 +37,22 @@ pub(crate) fn prompt(
         accent = String::from(palette.accent),
         pace = pace(shot.intensity),
     )
+}
+
+/// The same in a named look.
+pub(crate) fn styled(prompt: String, style: Option<Style>) -> String {
+    let look = match style {
+        None => return prompt,
+        Some(Style::Neon) => "glowing neon out of deep black, saturated, hard reflections",
+        Some(Style::Noir) => {
+            "film noir, nearly black and white, hard shadows, one accent of colour"
+        }
+        Some(Style::Pastel) => "soft pastel colours, airy, high key",
+        Some(Style::GoldenHour) => "golden hour, warm low sun, long shadows",
+        Some(Style::Vintage) => "faded old film stock, warm highlights, low contrast",
+        Some(Style::Frost) => "cold blue light, white highlights, clear winter air",
+    };
+    format!("{prompt} Look: {look}.")
 }
 
 fn pace(intensity: f32) -> &'static str {

@@ -74,7 +74,7 @@ async fn reference(
     Ok(ReferenceImage {
         place: place.id.clone(),
         image,
-        size: still::SIZE,
+        size: still::size(cx.job().format.size),
     })
 }
 
@@ -84,8 +84,8 @@ async fn drawn(
     music: Arc<Envelopes>,
     cx: &StageContext,
 ) -> Result<Vec<u8>, StageError> {
-    let (rate, cancelled) = (cx.job().format.rate, cx.cancelled());
-    let work = move || still::draw(&moment, &music, rate, || !cancelled.is_cancelled());
+    let (film, cancelled) = (cx.job().format, cx.cancelled());
+    let work = move || still::draw(&moment, &music, film, || !cancelled.is_cancelled());
     tokio::task::spawn_blocking(work)
         .await
         .or_retry("drawing a still")?

@@ -4,15 +4,18 @@ use std::io::Cursor;
 
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageError};
+use model::Seconds;
 use model::format::{FrameSize, Resolution, VideoFormat};
 use model::music::Envelopes;
-use model::{FrameRate, Seconds};
 use visuals::{Picture, Renderer};
 
 use crate::moment::Moment;
 
-/// The size of every still.
-pub(crate) const SIZE: FrameSize = Resolution::P720.size();
+/// The size of the stills of a film: its shape, at 720 lines or columns.
+pub(crate) const fn size(film: FrameSize) -> FrameSize {
+    film.scaled_to(Resolution::P720.short_side())
+}
+
 /// Frames drawn before the one that is kept, so that its motion has heard the music that led to it.
 const RUN_UP: u32 = 12;
 
@@ -25,29 +28,30 @@ pub(crate) struct StillError(#[from] ImageError);
 pub(crate) fn draw(
     moment: &Moment,
     music: &Envelopes,
-    rate: FrameRate,
+    film: VideoFormat,
     wanted: impl Fn() -> bool,
 ) -> Result<Option<Vec<u8>>, StillError> {
-    let format = VideoFormat { size: SIZE, rate };
+    let size = size(film.size);
+    let format = VideoFormat { size, ..film };
     let mut renderer = Renderer::new(
         &moment.parameters,
         format,
         moment.first_frame,
         moment.frames,
     );
-    let mut picture = Picture::new(SIZE);
+    let mut picture = Picture::new(size);
     for frame in moment.frame.saturating_sub(RUN_UP)..=moment.frame {
         if !wanted() {
             return Ok(None);
         }
-        let time = rate.time_of(moment.first_frame + u64::from(frame));
+        let time = film.rate.time_of(moment.first_frame + u64::from(frame));
         renderer.render(frame, &music.at(Seconds(time.0)), &mut picture);
     }
     let mut png = Cursor::new(Vec::new());
     PngEncoder::new(&mut png).write_image(
         &picture.to_rgb(),
-        SIZE.width,
-        SIZE.height,
+        size.width,
+        size.height,
         ExtendedColorType::Rgb8,
     )?;
     Ok(Some(png.into_inner()))

@@ -6,7 +6,7 @@
 
 use model::analysis::{AudioAnalysis, Mood, MoodWord, Tempo};
 use model::event::EventBody;
-use model::format::{Resolution, VideoFormat};
+use model::format::{AspectRatio, Resolution, VideoFormat};
 use model::handoff::{Planned, Song};
 use model::harmony::Harmony;
 use model::look::{CameraMove, Palette, SceneKind, Srgb};
@@ -14,8 +14,8 @@ use model::music::Envelopes;
 use model::plan::{Place, PlaceId, ScenePlan, Shot};
 use model::sound::Loudness;
 use model::{
-    ArtifactKey, ArtifactRef, ClipIndex, FrameRate, JobBrief, RunNumber, Seconds, StageKind,
-    Stored, TaskId, Usd, UserPrompt,
+    ArtifactKey, ArtifactRef, ClipIndex, FrameRate, JobBrief, JobOptions, RunNumber, Seconds,
+    StageKind, Stored, TaskId, Usd, UserPrompt,
 };
 use reference_generator::ReferenceGenerator;
 use runtime::{Artifacts, Stage, StageContext, StageError};
@@ -41,9 +41,10 @@ fn brief() -> JobBrief {
             samples: 44_100 * 4,
         },
         format: VideoFormat {
-            size: Resolution::P480.size(),
+            size: Resolution::P480.shaped(AspectRatio::Tall),
             rate: FrameRate::FPS_30,
         },
+        options: JobOptions::default(),
         seed: 7,
         budget: Usd::ZERO,
     }
@@ -181,6 +182,7 @@ async fn every_place_of_the_plan_gets_a_still_under_its_name() {
             (picture.width(), picture.height()),
             (reference.size.width, reference.size.height)
         );
+        assert_eq!((picture.width(), picture.height()), (720, 1280));
         pictures.push(picture.to_rgb8());
     }
     assert_ne!(pictures[0], pictures[1]);

@@ -6,6 +6,7 @@
 
 use model::analysis::{Mood, MoodWord};
 use model::look::{Palette, SceneKind};
+use model::style::Style;
 
 use crate::oklch::Oklch;
 use crate::theme::Theme;
@@ -23,6 +24,32 @@ pub(crate) struct Scheme {
     lightness: f64,
     /// Times every chroma.
     chroma: f64,
+}
+
+/// What a named look does to a scheme.
+struct Tint {
+    /// Hues of shadow, light and accent, where the sentence names no colour.
+    hues: Option<(f64, f64, f64)>,
+    /// Added to every lightness.
+    lightness: f64,
+    /// Times every chroma but the accent's.
+    chroma: f64,
+}
+
+const fn tint(style: Style) -> Tint {
+    let (hues, lightness, chroma) = match style {
+        Style::Neon => (Some((300.0, 200.0, 345.0)), -0.04, 1.35),
+        Style::Noir => (None, -0.06, 0.12),
+        Style::Pastel => (None, 0.08, 0.55),
+        Style::GoldenHour => (Some((30.0, 85.0, 20.0)), 0.02, 1.1),
+        Style::Vintage => (Some((60.0, 100.0, 30.0)), 0.02, 0.5),
+        Style::Frost => (Some((255.0, 215.0, 190.0)), 0.05, 0.7),
+    };
+    Tint {
+        hues,
+        lightness,
+        chroma,
+    }
 }
 
 impl Scheme {
@@ -47,12 +74,28 @@ impl Scheme {
         }
     }
 
+    /// The same in a named look. Colours that the sentence names (`theme`) stay.
+    pub(crate) fn in_style(self, style: Option<Style>, theme: &Theme) -> Self {
+        let Some(tint) = style.map(tint) else {
+            return self;
+        };
+        let given = tint.hues.filter(|_| theme.hues.is_empty());
+        let (shadow, light, accent) = given.unwrap_or((self.shadow, self.light, self.accent));
+        Self {
+            shadow,
+            light,
+            accent,
+            lightness: self.lightness + tint.lightness,
+            chroma: self.chroma * tint.chroma,
+        }
+    }
+
     /// A place's own variation: hue turned by `degrees`, and darker or lighter by `lightness`.
     pub(crate) fn varied(self, degrees: f64, lightness: f64) -> Self {
         Self {
             shadow: self.shadow + degrees,
             light: self.light + degrees,
-            lightness: (self.lightness + lightness).clamp(-0.1, 0.1),
+            lightness: (self.lightness + lightness).clamp(-0.12, 0.12),
             ..self
         }
     }
@@ -147,6 +190,33 @@ mod tests {
         assert!(blue > red && blue > green, "{red} {green} {blue}");
         let Srgb([red, _, blue]) = palette_of("all crimson and scarlet").tone;
         assert!(red > blue, "{red} {blue}");
+    }
+
+    #[test]
+    fn every_look_has_a_palette_of_its_own_that_still_runs_from_dark_to_light() {
+        let theme = theme::read("a slow walk through it all");
+        let scheme = Scheme::of_film(&theme, SceneKind::Ink, NEUTRAL);
+        let mut seen = vec![scheme.palette()];
+        for style in Style::ALL {
+            let palette = scheme.in_style(Some(*style), &theme).palette();
+            let steps = [palette.deep, palette.shade, palette.tone, palette.light].map(brightness);
+            assert!(steps.is_sorted_by(|a, b| a < b), "{style}: {steps:?}");
+            assert!(!seen.contains(&palette), "{style}");
+            seen.push(palette);
+        }
+    }
+
+    #[test]
+    fn noir_has_hardly_a_colour_but_its_accent() {
+        let theme = theme::read("everything in deep blue");
+        let scheme = Scheme::of_film(&theme, SceneKind::Ridges, NEUTRAL);
+        let palette = scheme.in_style(Some(Style::Noir), &theme).palette();
+        let spread = |Srgb(parts): Srgb| {
+            let (least, most) = (parts.iter().min(), parts.iter().max());
+            most.unwrap() - least.unwrap()
+        };
+        assert!(spread(palette.tone) < 25, "{palette:?}");
+        assert!(spread(palette.accent) > 80, "{palette:?}");
     }
 
     #[test]

@@ -40,7 +40,8 @@ impl Stage for ScenePlanner {
     async fn run(&self, heard: Heard, cx: &StageContext) -> Result<Planned, StageError> {
         let analysis = cx.load(&heard.analysis).await?;
         let job = cx.job();
-        let plan = plan::direct(job.prompt.as_str(), &analysis, job.seed);
+        let asked = (job.prompt.as_str(), job.options.style);
+        let plan = plan::direct(asked, &analysis, job.seed);
         cx.checkpoint()?;
         let stored = cx.store("plan.json", &plan).await?;
         cx.emit(results(&plan));

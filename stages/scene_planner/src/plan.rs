@@ -2,25 +2,28 @@
 
 use model::analysis::{AudioAnalysis, MoodWord};
 use model::plan::ScenePlan;
+use model::style::Style;
 
 use crate::colours::Scheme;
 use crate::places::{self, Places};
 use crate::shots;
 use crate::theme::{self, Theme};
 
-/// Plans the film. `seed` chooses among the endlessly many films that fit.
-pub fn direct(prompt: &str, heard: &AudioAnalysis, seed: u64) -> ScenePlan {
+/// Plans the film that `asked` for in words and perhaps a named look. `seed` chooses among the endlessly
+/// many films that fit.
+pub fn direct(asked: (&str, Option<Style>), heard: &AudioAnalysis, seed: u64) -> ScenePlan {
+    let (prompt, style) = asked;
     let theme = theme::read(prompt);
     let scene = theme
         .scenes
         .first()
         .copied()
         .unwrap_or(model::look::SceneKind::Nebula);
-    let scheme = Scheme::of_film(&theme, scene, heard.mood);
+    let scheme = Scheme::of_film(&theme, scene, heard.mood).in_style(style, &theme);
     let places = places::choose(&theme, scheme, &heard.sections, seed);
     let shots = shots::plan(&heard.clip_grid, &heard.sections, &places, &theme);
     ScenePlan {
-        summary: summary(&theme, &places, heard),
+        summary: summary((&theme, style), &places, heard),
         palette: scheme.palette(),
         transitions: shots::transitions(&shots, &heard.clip_grid),
         places: places.places,
@@ -29,7 +32,11 @@ pub fn direct(prompt: &str, heard: &AudioAnalysis, seed: u64) -> ScenePlan {
     }
 }
 
-fn summary(theme: &Theme, places: &Places, heard: &AudioAnalysis) -> String {
+fn summary(
+    (theme, style): (&Theme, Option<Style>),
+    places: &Places,
+    heard: &AudioAnalysis,
+) -> String {
     let scenes: Vec<&str> = places
         .places
         .iter()
@@ -51,7 +58,14 @@ fn summary(theme: &Theme, places: &Places, heard: &AudioAnalysis) -> String {
     } else {
         format!("Chosen by the words: {}.", theme.heard.join(", "))
     };
-    format!("For {mood} song{pace}: {}. {why}", scenes.join("; then "))
+    let look = match style {
+        Some(style) => format!(" In the look {style}."),
+        None => String::new(),
+    };
+    format!(
+        "For {mood} song{pace}: {}.{look} {why}",
+        scenes.join("; then ")
+    )
 }
 
 #[cfg(test)]
@@ -132,7 +146,7 @@ mod tests {
     #[test]
     fn every_slot_gets_a_shot_with_its_times_and_a_cut_between_each_two() {
         let heard = heard();
-        let plan = direct("a city at night", &heard, 1);
+        let plan = direct(("a city at night", None), &heard, 1);
 
         assert_eq!(plan.shots.len(), heard.clip_grid.len());
         for (shot, slot) in plan.shots.iter().zip(&heard.clip_grid) {
@@ -147,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_camera_never_does_the_same_twice_in_a_row() {
-        let plan = direct("a city at night", &heard(), 1);
+        let plan = direct(("a city at night", None), &heard(), 1);
         for pair in plan.shots.windows(2) {
             assert_ne!(pair[0].camera, pair[1].camera);
         }
@@ -155,16 +169,19 @@ mod tests {
 
     #[test]
     fn loud_sections_are_intense_and_quiet_ones_are_not() {
-        let plan = direct("a city at night", &heard(), 1);
+        let plan = direct(("a city at night", None), &heard(), 1);
         assert!(plan.shots[9].intensity > plan.shots[1].intensity + 0.4);
     }
 
     #[test]
     fn the_same_input_gives_the_same_plan_and_another_seed_other_places() {
         let prompt = "slow ink in water";
-        assert_eq!(direct(prompt, &heard(), 1), direct(prompt, &heard(), 1));
+        assert_eq!(
+            direct((prompt, None), &heard(), 1),
+            direct((prompt, None), &heard(), 1)
+        );
         let seeds = |seed| {
-            direct(prompt, &heard(), seed)
+            direct((prompt, None), &heard(), seed)
                 .places
                 .iter()
                 .map(|p| p.seed)
@@ -176,7 +193,7 @@ mod tests {
     #[test]
     fn a_word_of_the_prompt_changes_what_is_seen() {
         let scenes = |prompt: &str| {
-            direct(prompt, &heard(), 1)
+            direct((prompt, None), &heard(), 1)
                 .places
                 .iter()
                 .map(|place| place.scene)
@@ -188,7 +205,19 @@ mod tests {
 
     #[test]
     fn the_summary_names_the_words_that_decided() {
-        let plan = direct("a lonely astronaut among the stars", &heard(), 1);
+        let plan = direct(("a lonely astronaut among the stars", None), &heard(), 1);
         assert!(plan.summary.contains("astronaut"), "{}", plan.summary);
+    }
+
+    #[test]
+    fn a_named_look_colours_every_place_and_is_told() {
+        let plan = |style| direct(("slow ink in water", style), &heard(), 1);
+        let (plain, noir) = (plan(None), plan(Some(Style::Noir)));
+        assert!(noir.summary.contains("look noir"), "{}", noir.summary);
+        assert_eq!(plain.shots, noir.shots);
+        for (before, after) in plain.places.iter().zip(&noir.places) {
+            assert_eq!(before.scene, after.scene);
+            assert_ne!(before.palette, after.palette);
+        }
     }
 }

@@ -52,6 +52,7 @@ impl VideoGenerator {
         let shot = render::Shot {
             scene: task.instruction.scene,
             format: cx.job().format,
+            quality: cx.job().options.quality,
             first_frame: task.instruction.first_frame,
             frames: task.instruction.frames,
             envelopes,
@@ -87,7 +88,8 @@ impl Stage for VideoGenerator {
             .version()
             .await
             .or_retry("asking for the encoder")?;
-        let digest = recipe::digest(&task, cx.job().format, encoder).or_fatal("naming the clip")?;
+        let encoding = (cx.job().format, cx.job().options.quality);
+        let digest = recipe::digest(&task, encoding, encoder).or_fatal("naming the clip")?;
         let name = format!("clips/{digest}.mp4");
         let key = ArtifactKey::of_job(cx.job().id, &name).or_fatal("naming the clip")?;
         let video = match made_before(&task, &key, cx).await {

@@ -1,7 +1,7 @@
 //! What a clip is made of, as one number: equal recipes give equal pictures.
 
 use media::house;
-use model::format::VideoFormat;
+use model::format::{Quality, VideoFormat};
 use model::handoff::ClipTask;
 use model::look::SceneParameters;
 use serde::Serialize;
@@ -23,13 +23,13 @@ struct Recipe<'a> {
 /// another one gives other bytes.
 pub(crate) fn digest(
     task: &ClipTask,
-    format: VideoFormat,
+    (format, quality): (VideoFormat, Quality),
     encoder: &str,
 ) -> Result<String, serde_json::Error> {
     let recipe = Recipe {
         drawn_by: visuals::VERSION,
         encoded_by: encoder,
-        encoding: house::encoding(format),
+        encoding: house::encoding(format, quality),
         scene: task.instruction.scene,
         first_frame: task.instruction.first_frame,
         frames: task.instruction.frames,

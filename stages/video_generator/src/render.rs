@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use media::ffmpeg::{ClipEncoder, Ffmpeg, FfmpegError};
-use model::format::VideoFormat;
+use model::format::{Quality, VideoFormat};
 use model::look::SceneParameters;
 use model::music::Envelopes;
 use runtime::{StageContext, StageError, StageResultExt};
@@ -18,6 +18,7 @@ const PICTURES: usize = 2;
 pub(crate) struct Shot {
     pub(crate) scene: SceneParameters,
     pub(crate) format: VideoFormat,
+    pub(crate) quality: Quality,
     pub(crate) first_frame: u64,
     pub(crate) frames: u32,
     pub(crate) envelopes: Envelopes,
@@ -33,7 +34,7 @@ pub(crate) async fn to_file(
     let frames = shot.frames;
     let cancel = cx.cancelled();
     let encoder = ffmpeg
-        .encode_clip(shot.format, file, cancel.clone())
+        .encode_clip(shot.format, shot.quality, file, cancel.clone())
         .map_err(sorted)?;
     let (drawn_sender, drawn) = mpsc::channel(PICTURES);
     let (blank_sender, blank) = mpsc::channel(PICTURES);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use model::format::VideoFormat;
+use model::format::{Quality, VideoFormat};
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,7 @@ impl Ffmpeg {
     pub fn encode_clip(
         &self,
         format: VideoFormat,
+        quality: Quality,
         out: &Path,
         cancel: CancellationToken,
     ) -> Result<ClipEncoder, FfmpegError> {
@@ -37,7 +38,7 @@ impl Ffmpeg {
         command
             .args(house::raw_input(format))
             .args(["-protocol_whitelist", "file,pipe", "-i", "pipe:0"])
-            .args(house::encoding(format))
+            .args(house::encoding(format, quality))
             .stdin(Stdio::piped());
         output(&mut command, part.path());
         let mut process = Process::start("encoding a clip", command, &self.program)?;

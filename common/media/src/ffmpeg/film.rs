@@ -3,7 +3,7 @@
 use std::iter;
 use std::path::{Path, PathBuf};
 
-use model::format::VideoFormat;
+use model::format::{Quality, VideoFormat};
 use tokio::fs;
 use tokio_util::sync::CancellationToken;
 
@@ -36,12 +36,13 @@ pub struct FilmParts<'a> {
 }
 
 impl Ffmpeg {
-    /// Encodes a whole WAV as AAC at 192 kbit/s into the MP4 file `out`, edit list included, so that
+    /// Encodes a whole WAV as AAC (128, 192 or 320 kbit/s) into the MP4 file `out`, edit list included, so that
     /// no player hears the encoder's lead-in.
     pub async fn encode_song(
         &self,
         wav: &Path,
         out: &Path,
+        quality: Quality,
         cancel: &CancellationToken,
     ) -> Result<(), FfmpegError> {
         let mut command = self.command();
@@ -54,7 +55,7 @@ impl Ffmpeg {
                 "-c:a",
                 "aac",
                 "-b:a",
-                "192k",
+                house::sound_bits(quality),
                 "-map_metadata",
                 "-1",
             ])

@@ -8,7 +8,7 @@ use media::ffmpeg::FfmpegError;
 use media::house::{self, ClipError};
 use media::mp4;
 use model::FrameRate;
-use model::format::{FrameSize, VideoFormat};
+use model::format::{FrameSize, Quality, VideoFormat};
 use tempfile::tempdir;
 use tokio_util::sync::CancellationToken;
 
@@ -35,19 +35,17 @@ async fn a_clip_of_any_length_has_exactly_its_frames_in_the_house_format() {
 }
 
 #[tokio::test]
-async fn rates_with_fractions_keep_a_constant_step() {
+async fn every_rate_keeps_a_constant_step_at_every_quality() {
     let scratch = tempdir().unwrap();
-    for (numerator, denominator) in [(24_000, 1_001), (30_000, 1_001), (25, 1)] {
+    let rates = FrameRate::NAMED.iter().zip(Quality::ALL.iter().cycle());
+    for ((_, rate), quality) in rates {
         let format = VideoFormat {
-            rate: FrameRate {
-                numerator,
-                denominator,
-            },
+            rate: *rate,
             ..FORMAT
         };
         let file = scratch.path().join("clip.mp4");
         let mut encoder = ffmpeg()
-            .encode_clip(format, &file, CancellationToken::new())
+            .encode_clip(format, *quality, &file, CancellationToken::new())
             .unwrap();
         for number in 0..11 {
             encoder.write(&numbered(number)).await.unwrap();
@@ -92,7 +90,7 @@ async fn a_frame_of_another_size_is_refused() {
     let scratch = tempdir().unwrap();
     let file = scratch.path().join("clip.mp4");
     let mut encoder = ffmpeg()
-        .encode_clip(FORMAT, &file, CancellationToken::new())
+        .encode_clip(FORMAT, Quality::Standard, &file, CancellationToken::new())
         .unwrap();
     let error = encoder.write(&[0; 100]).await.unwrap_err();
     assert!(matches!(
@@ -109,7 +107,7 @@ async fn what_ffmpeg_cannot_do_is_told_in_its_own_words() {
     let scratch = tempdir().unwrap();
     let file = scratch.path().join("nowhere/clip.mp4");
     let mut encoder = ffmpeg()
-        .encode_clip(FORMAT, &file, CancellationToken::new())
+        .encode_clip(FORMAT, Quality::Standard, &file, CancellationToken::new())
         .unwrap();
     let mut outcome = Ok(());
     while outcome.is_ok() {
@@ -127,7 +125,9 @@ async fn a_cancelled_clip_is_gone_within_two_seconds_and_leaves_no_file() {
     let scratch = tempdir().unwrap();
     let file = scratch.path().join("clip.mp4");
     let cancel = CancellationToken::new();
-    let mut encoder = ffmpeg().encode_clip(FORMAT, &file, cancel.clone()).unwrap();
+    let mut encoder = ffmpeg()
+        .encode_clip(FORMAT, Quality::Standard, &file, cancel.clone())
+        .unwrap();
     for number in 0..300 {
         encoder.write(&numbered(number)).await.unwrap();
     }

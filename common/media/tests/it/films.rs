@@ -6,6 +6,7 @@ use std::path::Path;
 use media::ffmpeg::{FilmParts, JoinedClip, Still};
 use media::house;
 use media::mp4::{self, Movie};
+use model::format::Quality;
 use tempfile::tempdir;
 use testkit::sound::{self, Sound};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +28,10 @@ async fn film(directory: &Path, clips: &[JoinedClip], song: &Sound, title: &str)
     let cancel = CancellationToken::new();
     let [wav, m4a, out] = ["song.wav", "song.m4a", "film.mp4"].map(|name| directory.join(name));
     fs::write(&wav, song.wav()).unwrap();
-    ffmpeg().encode_song(&wav, &m4a, &cancel).await.unwrap();
+    ffmpeg()
+        .encode_song(&wav, &m4a, Quality::Standard, &cancel)
+        .await
+        .unwrap();
     let parts = FilmParts {
         format: FORMAT,
         clips,

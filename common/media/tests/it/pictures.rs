@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use media::ffmpeg::{Ffmpeg, JoinedClip};
 use model::FrameRate;
-use model::format::{FrameSize, VideoFormat};
+use model::format::{FrameSize, Quality, VideoFormat};
 use tokio_util::sync::CancellationToken;
 
 /// Small, so that a test encodes hundreds of frames in no time.
@@ -51,7 +51,9 @@ pub(crate) fn number_of(frame: &[u8]) -> usize {
 pub(crate) async fn clip(directory: &Path, first: usize, frames: usize) -> JoinedClip {
     let file = directory.join(format!("clip-{first}.mp4"));
     let cancel = CancellationToken::new();
-    let mut encoder = ffmpeg().encode_clip(FORMAT, &file, cancel).unwrap();
+    let mut encoder = ffmpeg()
+        .encode_clip(FORMAT, Quality::Standard, &file, cancel)
+        .unwrap();
     for number in first..first + frames {
         encoder.write(&numbered(number)).await.unwrap();
     }

@@ -9,8 +9,8 @@ use model::dead_letter::DeadLetter;
 use model::format::{Resolution, VideoFormat};
 use model::handoff::{Heard, Song};
 use model::{
-    ArtifactKey, ArtifactRef, Envelope, Event, EventBody, FrameRate, JobBrief, JobId, RunNumber,
-    Seconds, StageKind, Stored, TaskId, Usd, UserId, UserPrompt,
+    ArtifactKey, ArtifactRef, Envelope, Event, EventBody, FrameRate, JobBrief, JobId, JobOptions,
+    RunNumber, Seconds, StageKind, Stored, TaskId, Usd, UserId, UserPrompt,
 };
 use nats::kv::Bucket;
 use nats::server::{Password, Passwords, ServerSettings, server_conf};
@@ -124,6 +124,7 @@ impl Bench {
                 size: Resolution::P480.size(),
                 rate: FrameRate::FPS_30,
             },
+            options: JobOptions::default(),
             seed: 1,
             budget: Usd::from_dollars(1),
         }

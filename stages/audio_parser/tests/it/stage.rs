@@ -4,8 +4,8 @@ use audio_parser::AudioParser;
 use model::format::{Resolution, VideoFormat};
 use model::handoff::Song;
 use model::{
-    ArtifactKey, EventBody, FrameRate, JobBrief, RunNumber, Seconds, StageKind, TaskId, Usd,
-    UserPrompt,
+    ArtifactKey, EventBody, FrameRate, JobBrief, JobOptions, RunNumber, Seconds, StageKind, TaskId,
+    Usd, UserPrompt,
 };
 use runtime::artifacts::Artifacts;
 use runtime::{Stage, StageContext, StageError};
@@ -43,6 +43,7 @@ async fn bench(seconds: f64) -> Bench {
             size: Resolution::P480.size(),
             rate: FrameRate::FPS_30,
         },
+        options: JobOptions::default(),
         seed: 1,
         budget: Usd::ZERO,
     };

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use media::ffmpeg::Ffmpeg;
 use model::analysis::{AudioAnalysis, Beat, Mood, MoodWord, Tempo};
 use model::clip::{Clip, ClipInstruction, ClipPrompts, ClipSource, Clips};
-use model::format::{FrameSize, VideoFormat};
+use model::format::{FrameSize, Quality, VideoFormat};
 use model::handoff::{Instructed, Song, ToCompose};
 use model::harmony::Harmony;
 use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
 use model::sound::Loudness;
 use model::{
-    ArtifactKey, ArtifactRef, ClipIndex, EventBody, FrameRate, JobBrief, JobId, RunNumber, Seconds,
-    StageKind, Stored, TaskId, Usd, UserId,
+    ArtifactKey, ArtifactRef, ClipIndex, EventBody, FrameRate, JobBrief, JobId, JobOptions,
+    RunNumber, Seconds, StageKind, Stored, TaskId, Usd, UserId,
 };
 use runtime::{Artifacts, StageContext};
 use tempfile::TempDir;
@@ -62,6 +62,7 @@ impl Studio {
             title: Some("Dark water".to_owned()),
             song,
             format: FORMAT,
+            options: JobOptions::default(),
             seed: 1,
             budget: Usd::ZERO,
         };
@@ -131,7 +132,9 @@ impl Studio {
     async fn clip(&self, index: ClipIndex, frames: u32) -> ArtifactRef {
         let file: PathBuf = self.root().join(format!("{index}.mp4"));
         let cancel = CancellationToken::new();
-        let mut encoder = ffmpeg().encode_clip(FORMAT, &file, cancel).unwrap();
+        let mut encoder = ffmpeg()
+            .encode_clip(FORMAT, Quality::Standard, &file, cancel)
+            .unwrap();
         for frame in 0..frames {
             let mut picture = vec![(16 + frame % 200) as u8; 64 * 36];
             picture.resize(64 * 36 * 3 / 2, 128);

@@ -9,8 +9,8 @@ use model::handoff::{ClipTask, Instructed, Song};
 use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
 use model::music::Envelopes;
 use model::{
-    ArtifactKey, ArtifactRef, ClipIndex, EventBody, FrameRate, JobBrief, JobId, RunNumber, Seconds,
-    Stored, TaskId, Usd, UserId,
+    ArtifactKey, ArtifactRef, ClipIndex, EventBody, FrameRate, JobBrief, JobId, JobOptions,
+    RunNumber, Seconds, Stored, TaskId, Usd, UserId,
 };
 use runtime::{Artifacts, StageContext};
 use tempfile::TempDir;
@@ -58,6 +58,7 @@ impl Studio {
             title: None,
             song,
             format: FORMAT,
+            options: JobOptions::default(),
             seed: 1,
             budget: Usd::ZERO,
         };

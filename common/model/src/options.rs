@@ -1,0 +1,28 @@
+//! What a user may ask for beside song, sentence and format; each is optional.
+
+use serde::{Deserialize, Serialize};
+
+use crate::corrections::Corrections;
+use crate::format::Quality;
+use crate::style::Style;
+
+/// Options that stages obey. The default is what nobody asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct JobOptions {
+    /// How carefully the film is encoded.
+    #[serde(default)]
+    pub quality: Quality,
+    /// The look of the whole film.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<Style>,
+    /// What the user hears otherwise than we do.
+    #[serde(default, skip_serializing_if = "Corrections::is_empty")]
+    pub corrections: Corrections,
+}
+
+impl JobOptions {
+    /// Whether nothing was asked for.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
