@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tools", &[]),
     ("visuals", &["model"]),
     ("media", &["model", "tools"]),
+    ("render", &["model", "visuals", "media"]),
     ("testkit", &["tools"]),
     ("nats", &["model"]),
     ("runtime", &["model", "nats"]),
@@ -19,8 +20,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("scene-planner", &["model", "runtime"]),
     ("reference-generator", &["model", "runtime", "visuals"]),
     ("prompt-generator", &["model", "runtime"]),
-    ("video-generator", &["model", "runtime", "visuals", "media"]),
-    ("composer", &["model", "runtime", "media"]),
+    (
+        "video-generator",
+        &["model", "runtime", "visuals", "media", "render"],
+    ),
+    ("composer", &["model", "runtime", "media", "render"]),
     ("gateway", &["model", "nats", "runtime", "media"]),
     ("song", &["model"]),
 ];

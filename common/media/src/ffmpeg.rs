@@ -20,7 +20,7 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-pub use clip_encoder::ClipEncoder;
+pub use clip_encoder::{ClipEncoder, ClipEncoding};
 pub use film::{FilmParts, JoinedClip};
 use part_file::PartFile;
 pub use poster::Still;

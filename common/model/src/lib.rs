@@ -32,6 +32,7 @@ pub mod sound;
 pub mod stage;
 pub mod style;
 pub mod task;
+pub mod timeline;
 
 pub use artifact::{ArtifactKey, ArtifactRef, Stored};
 pub use envelope::{Envelope, JobBrief};

@@ -73,14 +73,58 @@ pub struct Transition {
     /// How.
     #[serde(rename = "type")]
     pub kind: TransitionKind,
+    /// For how long, centred on the cut; of no account for a cut.
+    #[serde(default)]
+    pub duration: Seconds,
     /// Why, for people.
     pub rationale: String,
 }
 
-/// The ways from clip to clip that the composer knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The ways from clip to clip that are known.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum TransitionKind {
     /// At once.
+    #[default]
     Cut,
+    /// One picture fades into the other.
+    Crossfade,
+    /// The one fades to darkness, out of which the other comes.
+    FadeThroughDark,
+    /// The other shows first where the one is bright.
+    LumaWipe,
+    /// The other pushes the one out of the picture, both blurred by the speed.
+    Push,
+    /// The view rushes into the one and comes to rest in the other.
+    ZoomPunch,
+    /// A short lightening at the cut, too weak to count as a flash.
+    Flash,
+}
+
+impl TransitionKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Cut,
+        Self::Crossfade,
+        Self::FadeThroughDark,
+        Self::LumaWipe,
+        Self::Push,
+        Self::ZoomPunch,
+        Self::Flash,
+    ];
+
+    /// The name as written in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cut => "cut",
+            Self::Crossfade => "crossfade",
+            Self::FadeThroughDark => "fade_through_dark",
+            Self::LumaWipe => "luma_wipe",
+            Self::Push => "push",
+            Self::ZoomPunch => "zoom_punch",
+            Self::Flash => "flash",
+        }
+    }
 }

@@ -27,9 +27,11 @@ mod picture;
 mod plane;
 mod renderer;
 mod scenes;
+mod transition;
 
 pub use picture::Picture;
 pub use renderer::Renderer;
+pub use transition::Transition;
 
 /// Names the pictures. Raise it whenever any scene's bytes change: clips are reused by it.
 pub const VERSION: &str = "builtin-1";

@@ -38,6 +38,11 @@ impl Picture {
         &self.bytes[..self.luma_len()]
     }
 
+    /// All three planes, to be written.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
     /// The planes, to be written.
     pub(crate) fn planes_mut(&mut self) -> (&mut [u8], &mut [u8], &mut [u8]) {
         let luma = self.luma_len();

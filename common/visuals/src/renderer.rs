@@ -77,6 +77,12 @@ impl Renderer {
         self
     }
 
+    /// Passes over frame `frame` without drawing it: what follows is drawn as if it had been.
+    pub fn pass(&mut self, frame: u32, music: &MusicAt) {
+        let moment = self.follower.at(&self.clip, frame, music);
+        self.scene.prepare(&moment);
+    }
+
     /// Draws frame `frame` of the clip (from 0) to `picture`, which takes on the clip's size.
     pub fn render(&mut self, frame: u32, music: &MusicAt, picture: &mut Picture) {
         let moment = self.follower.at(&self.clip, frame, music);

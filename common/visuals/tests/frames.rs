@@ -274,3 +274,18 @@ fn any_even_size_is_drawn_whole() {
         }
     }
 }
+
+#[test]
+fn a_frame_after_some_that_were_passed_over_is_as_if_they_had_been_drawn() {
+    for scene in SceneKind::ALL {
+        let parameters = parameters(scene, 3);
+        let drawn = clip(&parameters, SMALL, 9);
+        let mut other = renderer(&parameters, SMALL, 300);
+        let mut picture = Picture::new(SMALL);
+        for frame in 0..8 {
+            other.pass(frame, &music(frame));
+        }
+        other.render(8, &music(8), &mut picture);
+        assert_eq!(drawn.last(), Some(&picture), "{scene}");
+    }
+}

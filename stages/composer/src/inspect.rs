@@ -76,10 +76,11 @@ fn picture(
         let cut = u32::try_from(cut).unwrap_or(u32::MAX);
         video.key_frames.binary_search(&cut).is_ok()
     };
-    let starts = timeline.entries().iter().map(|entry| entry.first_frame);
+    let entries = timeline.entries().iter();
+    let starts = entries.flat_map(|entry| [entry.file.first, entry.cut]);
     for start in starts.filter(|start| !key_frame_at(*start)) {
         inspection.demand(false, || {
-            format!("frame {start} begins a clip and is no key frame")
+            format!("a clip begins at frame {start}, which is no key frame")
         });
     }
 }

@@ -1,6 +1,11 @@
 //! Where every clip lies in the film, in whole frames: pure, and checked before anything is joined.
+//!
+//! `prompt_generator` settled the frames ([`model::timeline`]); here they are held against each other, so
+//! that no clip can shift what follows it.
 
-use model::clip::{Clip, ClipPrompts, Clips};
+use model::clip::{Clip, ClipInstruction, ClipPrompts, Clips};
+use model::plan::TransitionKind;
+use model::timeline::Span;
 use model::{ClipIndex, FrameRate, Seconds};
 
 /// Clips that tile the film: each begins where the one before ends, the first at frame 0.
@@ -14,8 +19,14 @@ pub struct Timeline {
 /// A clip in its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// The film's frame that it begins with.
-    pub first_frame: u64,
+    /// The frames that its file holds, which begin with the transition into it.
+    pub file: Span,
+    /// The frame at which it follows the clip before.
+    pub cut: u64,
+    /// How the clip before goes over into it.
+    pub transition: TransitionKind,
+    /// For how many frames, from the begin of its file on; 0 for a cut.
+    pub transition_frames: u32,
     /// The clip.
     pub clip: Clip,
 }
@@ -62,6 +73,16 @@ pub enum TimelineError {
         /// Where it begins.
         found: u64,
     },
+    /// The transition into a clip does not fit into its file.
+    #[error("the transition into clip {clip} has {frames} frames; there is room for {room}")]
+    Transition {
+        /// The clip.
+        clip: ClipIndex,
+        /// How long the transition is.
+        frames: u32,
+        /// How many frames the file has.
+        room: u32,
+    },
     /// The clips together are not as long as the song.
     #[error("the clips have {frames} frames; the song of {song} has {expected}")]
     Song {
@@ -102,25 +123,16 @@ impl Timeline {
                     });
                 }
             }
-            if clip.frames != asked.frames || clip.frames == 0 {
-                return Err(TimelineError::Length {
-                    clip: place,
-                    frames: clip.frames,
-                    expected: asked.frames.max(1),
-                });
-            }
-            if asked.first_frame != frames {
+            let entry = placed(asked, clip)?;
+            if entry.file.first != frames {
                 return Err(TimelineError::Gap {
                     clip: place,
                     expected: frames,
-                    found: asked.first_frame,
+                    found: entry.file.first,
                 });
             }
-            entries.push(Entry {
-                first_frame: frames,
-                clip: clip.clone(),
-            });
-            frames += u64::from(clip.frames);
+            frames = entry.file.end();
+            entries.push(entry);
         }
         let expected = rate.frame_at(song);
         match frames {
@@ -155,13 +167,41 @@ impl Timeline {
 
     /// The frames at which one clip follows another: where each clip but the first begins.
     pub fn cuts(&self) -> impl Iterator<Item = u64> + Clone {
-        self.entries.iter().skip(1).map(|entry| entry.first_frame)
+        self.entries.iter().skip(1).map(|entry| entry.cut)
     }
+}
+
+/// A clip in the place that it was asked for, if it is as long as that.
+fn placed(asked: &ClipInstruction, clip: &Clip) -> Result<Entry, TimelineError> {
+    let file = asked.file();
+    if clip.frames != file.count || clip.frames == 0 {
+        return Err(TimelineError::Length {
+            clip: asked.index,
+            frames: clip.frames,
+            expected: file.count.max(1),
+        });
+    }
+    let transition_frames = asked.lead_in_frames();
+    if transition_frames > file.count {
+        return Err(TimelineError::Transition {
+            clip: asked.index,
+            frames: transition_frames,
+            room: file.count,
+        });
+    }
+    let lead_in = asked.joints.lead_in.as_ref();
+    Ok(Entry {
+        file,
+        cut: asked.first_frame,
+        transition: lead_in.map_or(TransitionKind::Cut, |lead_in| lead_in.kind),
+        transition_frames,
+        clip: clip.clone(),
+    })
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use model::clip::{ClipInstruction, ClipSource};
+    use model::clip::{ClipSource, Joints, LeadIn};
     use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
     use model::{ArtifactKey, ArtifactRef};
     use proptest::prelude::*;
@@ -197,6 +237,7 @@ pub(crate) mod tests {
                 end,
                 first_frame,
                 frames,
+                joints: Joints::default(),
                 prompt: String::new(),
                 negative_prompt: String::new(),
                 beats: Vec::new(),
@@ -263,8 +304,8 @@ pub(crate) mod tests {
             prop_assert!((rate.time_of(timeline.frames()).0 - song.0).abs() <= half);
             let mut end = 0;
             for (entry, start) in timeline.entries().iter().zip(&times) {
-                prop_assert_eq!(entry.first_frame, end);
-                prop_assert!((rate.time_of(entry.first_frame).0 - start).abs() <= half);
+                prop_assert_eq!(entry.file.first, end);
+                prop_assert!((rate.time_of(entry.cut).0 - start).abs() <= half);
                 end += u64::from(entry.clip.frames);
             }
             prop_assert_eq!(end, timeline.frames());
@@ -305,6 +346,19 @@ pub(crate) mod tests {
             |prompts, _| prompts.clips[1].first_frame = 31,
             4.0,
             "clip 1 begins at frame 31; the clips before it end at frame 30",
+        );
+        check(
+            |prompts, _| {
+                let seen = Span {
+                    first: 0,
+                    count: 100,
+                };
+                let scene = prompts.clips[0].scene;
+                let kind = TransitionKind::Crossfade;
+                prompts.clips[1].joints.lead_in = Some(LeadIn { kind, scene, seen });
+            },
+            4.0,
+            "the transition into clip 1 has 70 frames; there is room for 45",
         );
         check(
             |_, _| (),

@@ -1,15 +1,14 @@
 //! One instruction a shot: frames, beats, words, scene parameters and the still of its place.
 
 use model::analysis::AudioAnalysis;
-use model::clip::{ClipInstruction, ClipPrompts};
+use model::clip::{ClipInstruction, ClipPrompts, Joints, LeadIn};
 use model::look::SceneParameters;
-use model::plan::{Place, ScenePlan, Shot};
+use model::plan::{Place, ScenePlan, Shot, TransitionKind};
 use model::reference::ReferenceImages;
 use model::style::Style;
+use model::timeline::{self, Slot, TimelineError, Wanted};
 use model::{ArtifactRef, FrameRate, Seconds};
 
-pub use crate::frames::FramesError;
-use crate::frames::{self, Span};
 use crate::wording;
 
 /// How strongly pictures answer to the music unless the user says otherwise.
@@ -20,7 +19,7 @@ const REACTIVITY: f32 = 0.7;
 pub enum InstructionsError {
     /// The plan's times hold no frames.
     #[error("laying the shots on frames")]
-    Frames(#[from] FramesError),
+    Frames(#[from] TimelineError),
     /// A shot names a place that the plan does not have.
     #[error("clip {clip} takes place at {place:?}, which is not in the plan")]
     UnknownPlace {
@@ -51,22 +50,40 @@ pub struct Sources<'a> {
 /// Writes the instructions of a whole film; their frames tile it.
 pub fn write(sources: &Sources<'_>) -> Result<ClipPrompts, InstructionsError> {
     let shots = &sources.plan.shots;
-    let spans = frames::spans(shots, sources.heard.duration, sources.rate)?;
-    let instruction = |(shot, span): (&Shot, &Span)| instruction(shot, *span, sources);
-    let clips = shots
-        .iter()
-        .zip(&spans)
-        .map(instruction)
-        .collect::<Result<Vec<_>, _>>()?;
+    let slots = slots(sources)?;
+    let mut clips: Vec<ClipInstruction> = Vec::with_capacity(shots.len());
+    for (shot, slot) in shots.iter().zip(&slots) {
+        let clip = instruction(shot, slot, clips.last(), sources)?;
+        clips.push(clip);
+    }
     Ok(ClipPrompts {
         clips,
-        frames: spans.iter().map(|span| u64::from(span.count)).sum(),
+        frames: slots.last().map_or(0, |slot| slot.span.end()),
     })
+}
+
+/// Where each shot lies, with the plan's transitions as far as there is room for them.
+fn slots(sources: &Sources<'_>) -> Result<Vec<Slot>, TimelineError> {
+    let plan = sources.plan;
+    let starts: Vec<Seconds> = plan.shots.iter().map(|shot| shot.start).collect();
+    let into = |shot: &Shot| {
+        let planned = plan
+            .transitions
+            .iter()
+            .find(|transition| transition.to_clip == shot.clip);
+        Wanted {
+            kind: planned.map_or(TransitionKind::Cut, |transition| transition.kind),
+            duration: planned.map_or(Seconds(0.0), |transition| transition.duration),
+        }
+    };
+    let wanted: Vec<Wanted> = plan.shots.iter().skip(1).map(into).collect();
+    timeline::lay_out(&starts, sources.heard.duration, sources.rate, &wanted)
 }
 
 fn instruction(
     shot: &Shot,
-    span: Span,
+    slot: &Slot,
+    before: Option<&ClipInstruction>,
     sources: &Sources<'_>,
 ) -> Result<ClipInstruction, InstructionsError> {
     let place = sources
@@ -83,8 +100,9 @@ fn instruction(
         index: shot.clip,
         start: shot.start,
         end: shot.end,
-        first_frame: span.first,
-        frames: span.count,
+        first_frame: slot.span.first,
+        frames: slot.span.count,
+        joints: joints(slot, before),
         prompt: wording::styled(
             wording::prompt(
                 sources.prompt,
@@ -100,6 +118,23 @@ fn instruction(
         scene: scene(shot, place),
         reference: still_of(place, sources.references),
     })
+}
+
+fn joints(slot: &Slot, before: Option<&ClipInstruction>) -> Joints {
+    let lead_in = match slot.transition {
+        TransitionKind::Cut => None,
+        kind => before.map(|before| LeadIn {
+            kind,
+            scene: before.scene,
+            seen: before.seen(),
+        }),
+    };
+    Joints {
+        before: slot.before,
+        after: slot.after,
+        yields: slot.yields,
+        lead_in,
+    }
 }
 
 /// The clip's picture. Its seed differs from its neighbours', so that every cut is seen as one, while
@@ -264,6 +299,34 @@ mod tests {
             assert_eq!(pair[0].scene.scene, pair[1].scene.scene);
             assert_ne!(pair[0].scene.seed, pair[1].scene.seed);
         }
+    }
+
+    #[test]
+    fn the_plans_transitions_are_drawn_with_the_clip_after_them() {
+        let mut plan = plan();
+        plan.transitions = vec![model::plan::Transition {
+            from_clip: ClipIndex(1),
+            to_clip: ClipIndex(2),
+            kind: TransitionKind::Crossfade,
+            duration: Seconds(0.5),
+            rationale: String::new(),
+        }];
+        let clips = written(&plan).unwrap().clips;
+        let spans: Vec<_> = clips.iter().map(ClipInstruction::file).collect();
+        let spans = spans.iter().map(|span| (span.first, span.count));
+        assert_eq!(
+            spans.collect::<Vec<_>>(),
+            [(0, 60), (60, 53), (113, 67), (180, 60)]
+        );
+        let lead_in = clips[2].joints.lead_in.unwrap();
+        assert_eq!(
+            (lead_in.kind, lead_in.scene),
+            (TransitionKind::Crossfade, clips[1].scene)
+        );
+        assert_eq!(lead_in.seen, clips[1].seen());
+        assert_eq!(clips[2].lead_in_frames(), 14);
+        let others = [0, 1, 3].map(|clip: usize| clips[clip].lead_in_frames());
+        assert_eq!(others, [0, 0, 0]);
     }
 
     #[test]

@@ -5,7 +5,6 @@
 
 pub mod instructions;
 
-mod frames;
 mod wording;
 
 use instructions::Sources;

@@ -10,6 +10,7 @@ mod oklch;
 mod places;
 mod shots;
 mod theme;
+mod transitions;
 mod vocabulary;
 
 use model::handoff::{Heard, Planned};

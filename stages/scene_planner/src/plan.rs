@@ -8,6 +8,7 @@ use crate::colours::Scheme;
 use crate::places::{self, Places};
 use crate::shots;
 use crate::theme::{self, Theme};
+use crate::transitions;
 
 /// Plans the film that `asked` for in words and perhaps a named look. `seed` chooses among the endlessly
 /// many films that fit.
@@ -25,7 +26,7 @@ pub fn direct(asked: (&str, Option<Style>), heard: &AudioAnalysis, seed: u64) ->
     ScenePlan {
         summary: summary((&theme, style), &places, heard),
         palette: scheme.palette(),
-        transitions: shots::transitions(&shots, &heard.clip_grid),
+        transitions: transitions::plan(&shots, heard),
         places: places.places,
         heard_words: theme.heard,
         shots,
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn every_slot_gets_a_shot_with_its_times_and_a_cut_between_each_two() {
+    fn every_slot_gets_a_shot_with_its_times_and_a_transition_between_each_two() {
         let heard = heard();
         let plan = direct(("a city at night", None), &heard, 1);
 
@@ -157,6 +158,12 @@ mod tests {
             assert!(plan.places.iter().any(|place| place.id == shot.place));
         }
         assert_eq!(plan.transitions.len(), plan.shots.len() - 1);
+        let cuts = plan.transitions.iter();
+        let cuts = cuts.filter(|transition| transition.kind == model::plan::TransitionKind::Cut);
+        assert!(
+            cuts.count() * 10 >= plan.transitions.len() * 6,
+            "most are cuts"
+        );
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! A shot for every slot of the clip grid: where, how the view moves, how much is going on.
 
 use model::Seconds;
-use model::analysis::{ClipSlot, Edge, Section};
+use model::analysis::{ClipSlot, Section};
 use model::look::CameraMove;
-use model::plan::{Place, Shot, Transition, TransitionKind};
+use model::plan::{Place, Shot};
 
 use crate::places::Places;
 use crate::theme::Theme;
@@ -89,31 +89,5 @@ fn in_words(camera: CameraMove) -> &'static str {
         CameraMove::PanLeft => "the camera gliding to the left",
         CameraMove::PanRight => "the camera gliding to the right",
         CameraMove::Rise => "the camera rising",
-    }
-}
-
-/// How each shot goes over into the next: one fewer than shots.
-pub(crate) fn transitions(shots: &[Shot], grid: &[ClipSlot]) -> Vec<Transition> {
-    let pairs = shots
-        .iter()
-        .zip(shots.iter().skip(1))
-        .zip(grid.iter().skip(1));
-    pairs
-        .map(|((from, to), slot)| Transition {
-            from_clip: from.clip,
-            to_clip: to.clip,
-            kind: TransitionKind::Cut,
-            rationale: rationale(from, to, slot.edge).to_owned(),
-        })
-        .collect()
-}
-
-fn rationale(from: &Shot, to: &Shot, edge: Edge) -> &'static str {
-    match (from.section == to.section, edge) {
-        (false, _) => "a new section begins",
-        (true, Edge::Downbeat) => "a bar begins",
-        (true, Edge::Beat) => "on the beat",
-        (true, Edge::Onset) => "on a strong onset, as there is no beat here",
-        (true, Edge::Start | Edge::Time) => "nothing is heard to cut on; even time",
     }
 }

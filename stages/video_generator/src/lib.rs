@@ -2,19 +2,19 @@
 //!
 //! A clip is a function of its instruction, the song's curves and the encoder, so it is stored under
 //! the digest of those: a task that comes twice, or again in a later run, finds it there. Must not know the other
-//! clips. Start reading at [`VideoGenerator`]'s `run`; `render.rs` draws and encodes side by side.
+//! clips. Start reading at [`VideoGenerator`]'s `run`; the crate `render` draws and encodes side by side.
 
 mod recipe;
-mod render;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use media::ffmpeg::Ffmpeg;
+use media::ffmpeg::{Ffmpeg, FfmpegError};
 use media::house;
 use model::clip::{Clip, ClipSource};
 use model::handoff::{ClipMade, ClipTask};
 use model::{ArtifactKey, ArtifactRef, EventBody, Seconds, StageKind};
+use render::RenderError;
 use runtime::{ConfigError, Stage, StageContext, StageError, StageResultExt, Vars};
 
 /// The stage. One clip at a time is drawn and encoded on one core each; more clips at once are the
@@ -50,14 +50,14 @@ impl VideoGenerator {
         cx.checkpoint()?;
         let file = cx.scratch().join("clip.mp4");
         let shot = render::Shot {
-            scene: task.instruction.scene,
+            instruction: task.instruction.clone(),
             format: cx.job().format,
             quality: cx.job().options.quality,
-            first_frame: task.instruction.first_frame,
-            frames: task.instruction.frames,
             envelopes,
         };
-        render::to_file(&self.ffmpeg, shot, &file, cx).await?;
+        let progress = |share| cx.progress(share);
+        let made = render::to_file(&self.ffmpeg, shot, &file, cx.cancelled(), progress).await;
+        made.map_err(sorted)?;
         check(file.clone(), task, cx).await?;
         cx.checkpoint()?;
         let stored = cx.artifacts().put_file(key, &file).await;
@@ -73,7 +73,7 @@ impl Stage for VideoGenerator {
     async fn run(&self, task: ClipTask, cx: &StageContext) -> Result<ClipMade, StageError> {
         let begun = Instant::now();
         let instruction = &task.instruction;
-        if instruction.frames == 0 {
+        if instruction.file().count == 0 {
             return Err(StageError::fatal(
                 "reading the instruction",
                 "the clip has no frames",
@@ -99,7 +99,7 @@ impl Stage for VideoGenerator {
         let clip = Clip {
             index: instruction.index,
             video,
-            frames: instruction.frames,
+            frames: instruction.file().count,
             source: ClipSource::Builtin,
             elapsed: Seconds(begun.elapsed().as_secs_f64()),
         };
@@ -122,10 +122,17 @@ async fn made_before(task: &ClipTask, key: &ArtifactKey, cx: &StageContext) -> O
 
 /// Reads the file's index, a few kilobytes.
 async fn check(file: PathBuf, task: &ClipTask, cx: &StageContext) -> Result<(), StageError> {
-    let (format, frames) = (cx.job().format, task.instruction.frames);
+    let (format, frames) = (cx.job().format, task.instruction.file().count);
     let check = move || house::check_clip(&file, format, frames).map(|_| ());
     let outcome = tokio::task::spawn_blocking(check).await;
     outcome
         .or_retry("checking the clip")?
         .or_retry("checking the clip")
+}
+
+fn sorted(error: RenderError) -> StageError {
+    match error {
+        RenderError::Ffmpeg(FfmpegError::Cancelled) => StageError::Cancelled,
+        error => StageError::retry("encoding the clip", error),
+    }
 }

@@ -1,6 +1,7 @@
 //! What a clip is made of, as one number: equal recipes give equal pictures.
 
 use media::house;
+use model::clip::Joints;
 use model::format::{Quality, VideoFormat};
 use model::handoff::ClipTask;
 use model::look::SceneParameters;
@@ -15,6 +16,7 @@ struct Recipe<'a> {
     scene: SceneParameters,
     first_frame: u64,
     frames: u32,
+    joints: Joints,
     format: VideoFormat,
     envelopes: &'a str,
 }
@@ -33,6 +35,7 @@ pub(crate) fn digest(
         scene: task.instruction.scene,
         first_frame: task.instruction.first_frame,
         frames: task.instruction.frames,
+        joints: task.instruction.joints,
         format,
         envelopes: &task.film.envelopes.artifact.sha256,
     };

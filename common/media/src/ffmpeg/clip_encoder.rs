@@ -24,6 +24,17 @@ pub struct ClipEncoder {
     cancel: CancellationToken,
 }
 
+/// How a clip is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClipEncoding {
+    /// Size and rate.
+    pub format: VideoFormat,
+    /// With how much care.
+    pub quality: Quality,
+    /// A frame that is a key frame as well, besides those that every clip has.
+    pub key_frame: Option<u32>,
+}
+
 impl Ffmpeg {
     /// Starts to encode a clip of `format` into the file `out`. Within a tokio runtime.
     pub fn encode_clip(
@@ -33,6 +44,26 @@ impl Ffmpeg {
         out: &Path,
         cancel: CancellationToken,
     ) -> Result<ClipEncoder, FfmpegError> {
+        let encoding = ClipEncoding {
+            format,
+            quality,
+            key_frame: None,
+        };
+        self.encode(encoding, out, cancel)
+    }
+
+    /// The same with all that can be said of the encoding.
+    pub fn encode(
+        &self,
+        encoding: ClipEncoding,
+        out: &Path,
+        cancel: CancellationToken,
+    ) -> Result<ClipEncoder, FfmpegError> {
+        let ClipEncoding {
+            format,
+            quality,
+            key_frame,
+        } = encoding;
         let part = PartFile::of(out);
         let mut command = self.command();
         command
@@ -40,6 +71,11 @@ impl Ffmpeg {
             .args(["-protocol_whitelist", "file,pipe", "-i", "pipe:0"])
             .args(house::encoding(format, quality))
             .stdin(Stdio::piped());
+        if let Some(frame) = key_frame {
+            command
+                .arg("-force_key_frames")
+                .arg(format!("expr:eq(n,{frame})"));
+        }
         output(&mut command, part.path());
         let mut process = Process::start("encoding a clip", command, &self.program)?;
         let stdin = process.take_stdin().ok_or_else(|| FfmpegError::Start {

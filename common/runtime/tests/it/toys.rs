@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::future::BoxFuture;
 use model::StageKind;
-use model::clip::{Clip, ClipInstruction, ClipPrompts, ClipSource, Clips};
+use model::clip::{Clip, ClipInstruction, ClipPrompts, ClipSource, Clips, Joints};
 use model::film::{Film, FilmReport};
 use model::handoff::{ClipMade, ClipTask, Heard, Instructed, Planned, Referenced, ToCompose};
 use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
@@ -101,6 +101,7 @@ fn instruction(index: u32) -> ClipInstruction {
         end: seconds(f64::from(index + 1)),
         first_frame: u64::from(index) * 30,
         frames: 30,
+        joints: Joints::default(),
         prompt: format!("clip {index}"),
         negative_prompt: String::new(),
         beats: vec![],

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use media::ffmpeg::Ffmpeg;
 use model::analysis::{AudioAnalysis, Beat, Mood, MoodWord, Tempo};
-use model::clip::{Clip, ClipInstruction, ClipPrompts, ClipSource, Clips};
+use model::clip::{Clip, ClipInstruction, ClipPrompts, ClipSource, Clips, Joints};
 use model::format::{FrameSize, Quality, VideoFormat};
 use model::handoff::{Instructed, Song, ToCompose};
 use model::harmony::Harmony;
@@ -196,6 +196,7 @@ fn instruction(index: ClipIndex, start: f64, end: f64) -> ClipInstruction {
         end,
         first_frame,
         frames: (FORMAT.rate.frame_at(end) - first_frame) as u32,
+        joints: Joints::default(),
         prompt: String::new(),
         negative_prompt: String::new(),
         beats: Vec::new(),

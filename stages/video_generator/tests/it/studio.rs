@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use media::ffmpeg::Ffmpeg;
-use model::clip::ClipInstruction;
+use model::clip::{ClipInstruction, Joints};
 use model::format::{FrameSize, VideoFormat};
 use model::handoff::{ClipTask, Instructed, Song};
 use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
@@ -121,6 +121,7 @@ fn instruction(first_frame: u64, frames: u32) -> ClipInstruction {
         end: rate.time_of(first_frame + u64::from(frames)),
         first_frame,
         frames,
+        joints: Joints::default(),
         prompt: "dark water".to_owned(),
         negative_prompt: "text".to_owned(),
         beats: vec![Seconds(0.0)],
