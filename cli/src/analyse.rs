@@ -1,7 +1,7 @@
 //! `beatreel analyse`: what stage 3 hears of a song, without a server.
 
 mod clicks;
-mod corrected;
+pub(crate) mod corrected;
 mod document;
 mod listen;
 mod plot;

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use model::format::Resolution;
 use model::job::JobStatus;
 use model::{JobId, Seconds, Usd, UserPrompt};
 use reqwest::multipart::{Form, Part};
@@ -38,10 +37,8 @@ pub(crate) struct Submission {
     pub(crate) prompt: UserPrompt,
     /// What to call it.
     pub(crate) title: Option<String>,
-    /// How many lines it has.
-    pub(crate) resolution: Resolution,
-    /// What everything random in it comes from.
-    pub(crate) seed: Option<u64>,
+    /// What else was asked for, by field of the form.
+    pub(crate) options: Vec<(&'static str, String)>,
 }
 
 /// What `POST /upload-audio` answers.
@@ -122,13 +119,12 @@ impl Api {
                 "audio_file",
                 Part::bytes(bytes).file_name(name.into_owned()),
             )
-            .text("user_prompt", submission.prompt.as_str().to_owned())
-            .text("resolution", submission.resolution.name());
+            .text("user_prompt", submission.prompt.as_str().to_owned());
         if let Some(title) = &submission.title {
             form = form.text("title", title.clone());
         }
-        if let Some(seed) = submission.seed {
-            form = form.text("seed", seed.to_string());
+        for (name, value) in &submission.options {
+            form = form.text(*name, value.clone());
         }
         let request = self.http.post(self.url("upload-audio")).multipart(form);
         let answer = self.answer(request.timeout(Duration::from_mins(2))).await?;

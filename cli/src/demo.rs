@@ -6,7 +6,6 @@ use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, anyhow, bail};
 use console::style;
-use model::format::Resolution;
 use model::job::JobStatus;
 use model::{JobId, UserPrompt};
 use serde_json::json;
@@ -17,7 +16,7 @@ use crate::data::{self, DataDir};
 use crate::progress::Progress;
 use crate::supervisor::{Running, Settings, Supervisor, find_program};
 use crate::terminal::Terminal;
-use crate::{signals, submit, up, watch};
+use crate::{options, signals, submit, up, watch};
 
 const PROMPT: &str = "A neon city at night in the rain, violet and cyan light on wet streets; the choruses \
                       open into aurora over wide mountains, dreamy and full of motion.";
@@ -49,9 +48,6 @@ pub(crate) struct Args {
     /// Print one last line of JSON on stdout, and nothing else there.
     #[arg(long)]
     pub(crate) json: bool,
-    /// 480p, 720p or 1080p.
-    #[arg(long, default_value = "1080p")]
-    resolution: Resolution,
     /// The gateway's port [default: 8000, or the next that is free]; 0 for any free one.
     #[arg(long, value_name = "N")]
     port: Option<u16>,
@@ -64,6 +60,8 @@ pub(crate) struct Args {
     /// Keep jobs, clips and logs in data/demo, too.
     #[arg(long)]
     keep: bool,
+    #[command(flatten)]
+    film: options::Args,
 }
 
 /// A film as it was fetched.
@@ -206,8 +204,7 @@ fn submission(args: &Args, song: PathBuf) -> anyhow::Result<Submission> {
             .map(|stem| stem.to_string_lossy().into_owned()),
         file: song,
         prompt,
-        resolution: args.resolution,
-        seed: None,
+        options: args.film.fields(),
     })
 }
 

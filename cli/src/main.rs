@@ -7,6 +7,7 @@ mod bench;
 mod client;
 mod data;
 mod demo;
+mod options;
 mod progress;
 mod roles;
 mod secrets;

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use model::UserPrompt;
-use model::format::Resolution;
 use serde_json::json;
 
 use crate::address::Address;
 use crate::client::Submission;
+use crate::options;
 use crate::terminal::Terminal;
 use crate::watch;
 
@@ -17,6 +17,8 @@ use crate::watch;
 #[command(after_help = "Examples:
   beatreel submit song.mp3 \"A night drive through a neon city in the rain, dreamy and slow\"
   beatreel submit song.flac \"$(cat prompt.txt)\" --resolution 720p --wait
+  beatreel submit song.mp3 \"$PROMPT\" --aspect-ratio 9:16 --fps 60 --style noir
+  beatreel submit song.mp3 \"$PROMPT\" --tempo half --shift 1      as you hear it
   JOB=$(beatreel submit song.wav \"$PROMPT\" --json | jq -r .job_id)")]
 pub(crate) struct Args {
     /// The song: MP3, WAV or FLAC, at most 10 MB.
@@ -27,18 +29,14 @@ pub(crate) struct Args {
     /// What to call it.
     #[arg(long)]
     title: Option<String>,
-    /// 480p, 720p or 1080p.
-    #[arg(long, default_value = "1080p")]
-    resolution: Resolution,
-    /// What everything random in the film comes from; the same song, prompt and seed give the same film.
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
     /// Follow the job until it has ended.
     #[arg(long)]
     wait: bool,
     /// Print JSON: the gateway's answer, and with --wait the events after it.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    film: options::Args,
     #[command(flatten)]
     address: Address,
 }
@@ -49,8 +47,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         file: args.file,
         prompt: args.prompt,
         title: args.title,
-        resolution: args.resolution,
-        seed: args.seed,
+        options: args.film.fields(),
     };
     let accepted = api.submit(&submission).await?;
     if args.json {

@@ -1,6 +1,7 @@
 //! From an uploaded file to an accepted job: decoded, priced, stored, counted, written. All or nothing.
 
 pub(crate) mod form;
+pub(crate) mod options;
 
 use std::fs::File;
 use std::io::BufReader;
@@ -8,12 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use media::audio::{self, AudioError, Canonical};
-use model::format::VideoFormat;
 use model::handoff::Song;
-use model::{
-    ArtifactKey, ArtifactRef, FrameRate, JobBrief, JobId, JobOptions, RunNumber, Seconds, Usd,
-    UserId,
-};
+use model::{ArtifactKey, ArtifactRef, JobBrief, JobId, RunNumber, Seconds, Usd, UserId};
 use time::OffsetDateTime;
 use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
@@ -22,9 +19,9 @@ use crate::app::App;
 use crate::error::{ApiError, OrFault};
 use crate::job::{Job, JobState};
 use crate::rate_limit::Quota;
-use crate::relay;
 use crate::routes::upload::Accepted;
 use crate::store::KeyClaim;
+use crate::{prices, relay};
 use form::UploadForm;
 
 /// The name of a job's canonical audio.
@@ -41,6 +38,7 @@ struct Candidate {
     canonical: PathBuf,
     shape: Canonical,
     estimated_cost: Usd,
+    budget: Usd,
 }
 
 /// An accepted job, and where its user now stands within the limit.
@@ -66,8 +64,10 @@ pub(crate) async fn accept(
         app.limiter.peek(user).await?;
         decode(&app, form.song(), &canonical).await?
     };
-    let estimated_cost = app.prices.estimate(Seconds(shape.seconds()));
-    app.prices.check(estimated_cost)?;
+    let budget = form.options.budget(app.prices.limit)?;
+    let seconds = Seconds(shape.seconds());
+    let estimated_cost = app.prices.estimate(seconds, form.options.format());
+    prices::check(estimated_cost, budget)?;
 
     let id = JobId::new(Uuid::now_v7());
     let quota = match app.limiter.take(user, id).await {
@@ -86,6 +86,7 @@ pub(crate) async fn accept(
         canonical,
         shape,
         estimated_cost,
+        budget,
     };
     match keep(&app, candidate, claim).await {
         Ok(job) => {
@@ -156,7 +157,7 @@ async fn keep(app: &App, candidate: Candidate, claim: Option<&KeyClaim>) -> Resu
         .put_file(&key, &candidate.canonical)
         .await
         .or_unavailable("storing a song")?;
-    let job = new_job(candidate, audio, app.prices.limit);
+    let job = new_job(candidate, audio);
     let messages = relay::first_messages(&job).or_internal("writing a job's first messages")?;
     let answer = serde_json::to_string(&Accepted::of(&job)).or_internal("writing an answer")?;
     let keyed = claim.map(|claim| (claim, answer.as_str()));
@@ -167,10 +168,15 @@ async fn keep(app: &App, candidate: Candidate, claim: Option<&KeyClaim>) -> Resu
     Ok(job)
 }
 
-fn new_job(candidate: Candidate, audio: ArtifactRef, budget: Usd) -> Job {
+fn new_job(candidate: Candidate, audio: ArtifactRef) -> Job {
     let Candidate {
-        id, form, shape, ..
+        id,
+        form,
+        shape,
+        budget,
+        ..
     } = candidate;
+    let (format, options) = (form.options.format(), form.options.job_options());
     let song = Song {
         audio,
         sample_rate: shape.sample_rate,
@@ -185,15 +191,12 @@ fn new_job(candidate: Candidate, audio: ArtifactRef, budget: Usd) -> Job {
         user: candidate.user,
         run: RunNumber::FIRST,
         prompt: form.prompt,
-        title: form.title,
+        title: form.options.title,
         song,
-        format: VideoFormat {
-            size: form.resolution.size(),
-            rate: FrameRate::FPS_30,
-        },
+        format,
+        options,
         // The id is random in its lower half.
-        options: JobOptions::default(),
-        seed: form.seed.unwrap_or(id.uuid().as_u64_pair().1),
+        seed: form.options.seed.unwrap_or(id.uuid().as_u64_pair().1),
         budget,
     };
     Job {
@@ -201,7 +204,7 @@ fn new_job(candidate: Candidate, audio: ArtifactRef, budget: Usd) -> Job {
         estimated_cost: candidate.estimated_cost,
         created_at: now,
         cancel_at: form.cancel_after.map(|limit| now + limit),
-        webhook_url: form.webhook_url,
+        webhook_url: form.options.webhook_url,
         state,
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use model::format::{AspectRatio, Quality, Resolution};
 use model::job::{JobStatus, StageStatus};
-use model::{ArtifactRef, Event, EventBody, JobId, Seconds, StageKind, Usd};
+use model::style::Style;
+use model::{ArtifactRef, Event, EventBody, JobBrief, JobId, Seconds, StageKind, Usd};
 use serde::Serialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -56,9 +58,62 @@ pub(crate) struct JobView {
     #[schema(value_type = Option<String>, format = DateTime)]
     cancel_at: Option<OffsetDateTime>,
     webhook_url: Option<String>,
+    options: OptionsView,
     /// While it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<QueueView>,
+}
+
+/// What was asked for, or holds where nothing was.
+#[derive(Debug, Serialize, ToSchema)]
+struct OptionsView {
+    #[schema(value_type = Option<schema::Resolution>)]
+    resolution: Option<Resolution>,
+    #[schema(value_type = Option<schema::AspectRatio>)]
+    aspect_ratio: Option<AspectRatio>,
+    /// Pixels a line of the film.
+    width: u32,
+    /// Lines of the film.
+    height: u32,
+    #[schema(value_type = schema::FrameRate)]
+    fps: String,
+    #[schema(value_type = schema::Quality)]
+    quality: Quality,
+    #[schema(value_type = Option<schema::Style>)]
+    style: Option<Style>,
+    /// As text: numbers of JavaScript cannot hold all of it.
+    seed: String,
+    /// In dollars.
+    #[schema(value_type = f64)]
+    max_cost: Usd,
+    /// `half`, `double`, or beats a minute.
+    tempo: Option<String>,
+    beat_offset: f64,
+    downbeat_shift: i32,
+    beats_per_bar: Option<u8>,
+}
+
+impl OptionsView {
+    fn of(brief: &JobBrief) -> Self {
+        let format = brief.format;
+        let (resolution, aspect_ratio) = format.size.options().unzip();
+        let corrections = brief.options.corrections;
+        Self {
+            resolution,
+            aspect_ratio,
+            width: format.size.width,
+            height: format.size.height,
+            fps: format.rate.to_string(),
+            quality: brief.options.quality,
+            style: brief.options.style,
+            seed: brief.seed.to_string(),
+            max_cost: brief.budget,
+            tempo: corrections.corrected_tempo().map(|tempo| tempo.to_string()),
+            beat_offset: corrections.corrected_offset(),
+            downbeat_shift: corrections.corrected_shift(),
+            beats_per_bar: corrections.corrected_beats_per_bar(),
+        }
+    }
 }
 
 /// Where a waiting job stands.
@@ -128,6 +183,7 @@ impl JobView {
             },
             cancel_at: job.cancel_at,
             webhook_url: job.webhook_url.clone(),
+            options: OptionsView::of(&job.brief),
             queue: None,
         }
     }

@@ -32,6 +32,7 @@ try {
   await upload(page);
   await page.waitForSelector('.player video[src]', { timeout: FILM_WITHIN });
   const film = await play(page);
+  assert.deepEqual([film.width, film.height], [480, 600], 'the shape that was asked for');
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('Download the film').click()]);
   assert.equal(await download.failure(), null, 'the download failed');
   await survivesReload(page);
@@ -59,6 +60,9 @@ async function upload(page) {
   await page.fill('#prompt', PROMPT);
   await page.click('summary');
   await page.selectOption('#resolution', '480p');
+  await page.selectOption('#aspect_ratio', '4:5');
+  await page.selectOption('#fps', '25');
+  await page.selectOption('#style', 'golden_hour');
   await page.getByRole('button', { name: 'Make the film' }).click();
   await page.waitForURL(/#\/jobs\//, { timeout: 60_000 });
 }

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { find, withoutToken } from '../web/auth.js';
 import { FrameParser } from '../web/events.js';
+import { chosen } from '../web/film-options.js';
 import { begin, foldEvent, foldState } from '../web/job-state.js';
 import { clock, span } from '../web/words.js';
 
@@ -71,4 +72,11 @@ test('an address without its token still names its view', () => {
 test('times are said as people say them', () => {
   assert.deepEqual([0, 61, 3725].map(clock), ['0:00', '1:01', '1:02:05']);
   assert.deepEqual([1, 41, 90, 7200].map(span), ['1 second', '45 seconds', '2 minutes', '2 hours']);
+});
+
+test('only what was changed is asked for', () => {
+  assert.deepEqual(
+    chosen([['fps', '30', '30'], ['aspect_ratio', '9:16', '16:9'], ['title', '', ''], ['style', 'noir', '']]),
+    [['aspect_ratio', '9:16'], ['style', 'noir']],
+  );
 });

@@ -3,12 +3,12 @@
 
 import { isAbort, upload } from './api.js';
 import { fill, h, say, setAttribute } from './dom.js';
+import { filmOptions, LONGEST_TITLE } from './film-options.js';
 import { songField } from './song.js';
 import * as words from './words.js';
 
 const SHORTEST = 50;
 const LONGEST = 500;
-const LONGEST_TITLE = 200;
 const DRAFT = 'beatreel.draft';
 
 const EXAMPLES = [
@@ -22,7 +22,7 @@ const EXAMPLES = [
 export function uploadForm(signal) {
   const song = songField(signal);
   const prompt = promptField();
-  const options = optionFields();
+  const options = filmOptions();
   const outcome = h('div', { class: 'outcome', role: 'alert' });
   const sending = sendingPart();
   const button = h('button', { class: 'primary' }, 'Make the film');
@@ -102,31 +102,6 @@ function promptField() {
     h('p', { id: 'prompt-hint', class: 'hint' }, 'Places, colours, light, mood; what should change with the music.'),
     area, h('div', { class: 'field-foot' }, error, count));
   return { element, text, check, focus: () => area.focus() };
-}
-
-function optionFields() {
-  const title = h('input', { id: 'title', name: 'title', type: 'text', maxLength: LONGEST_TITLE, autocomplete: 'off', 'aria-describedby': 'title-hint' });
-  const resolution = h('select', { id: 'resolution', name: 'resolution' },
-    h('option', { value: '480p' }, '480p, a quick look'),
-    h('option', { value: '720p' }, '720p'),
-    h('option', { value: '1080p', selected: true }, '1080p, full HD'));
-  const seed = h('input', { id: 'seed', name: 'seed', type: 'text', inputMode: 'numeric', pattern: '[0-9]*', autocomplete: 'off', 'aria-describedby': 'seed-hint' });
-  const element = h('details', { class: 'options' },
-    h('summary', {}, 'Title, size and more'),
-    h('div', { class: 'option-grid' },
-      h('div', { class: 'field' }, h('label', { htmlFor: 'title' }, 'Title (optional)'), title,
-        h('p', { class: 'hint', id: 'title-hint' }, 'The name of the file, if left empty.')),
-      h('div', { class: 'field' }, h('label', { htmlFor: 'resolution' }, 'Size'), resolution),
-      h('div', { class: 'field' }, h('label', { htmlFor: 'seed' }, 'Seed (optional)'), seed,
-        h('p', { class: 'hint', id: 'seed-hint' }, 'A whole number. The same song, sentence and seed give the same film.'))));
-  /** @param {FormData} form @param {string} name what the film is called if the user does not say */
-  const addTo = (form, name) => {
-    const called = title.value.trim() || name;
-    if (called) form.append('title', called);
-    form.append('resolution', resolution.value);
-    if (seed.value.trim()) form.append('seed', seed.value.trim());
-  };
-  return { element, addTo };
 }
 
 function sendingPart() {

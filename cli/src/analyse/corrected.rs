@@ -46,6 +46,31 @@ impl Args {
     }
 }
 
+impl Args {
+    /// As fields of the upload form: those that correct something.
+    pub(crate) fn fields(&self) -> Vec<(&'static str, String)> {
+        let given = [
+            ("tempo", self.tempo.map(|tempo| tempo.to_string())),
+            (
+                "beat_offset",
+                (self.offset != 0.0).then(|| self.offset.to_string()),
+            ),
+            (
+                "downbeat_shift",
+                (self.shift != 0).then(|| self.shift.to_string()),
+            ),
+            (
+                "beats_per_bar",
+                self.beats_per_bar.map(|count| count.to_string()),
+            ),
+        ];
+        let given = given.into_iter();
+        given
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+}
+
 fn offset(text: &str) -> Result<f64, String> {
     let offset = text.parse().map_err(|_| "this is no number".to_owned())?;
     checked(offset, Corrections::default().offset(offset))

@@ -103,10 +103,16 @@ impl Up {
 
     /// Writes `seconds` of music, and submits it; gives the job.
     pub(crate) async fn submit(&self, seconds: f64) -> String {
+        self.submit_with(seconds, &[]).await
+    }
+
+    /// The same with more arguments.
+    pub(crate) async fn submit_with(&self, seconds: f64, more: &[&str]) -> String {
         let song = self.scratch.path().join("song.wav");
         std::fs::write(&song, testkit::sound::song(seconds).wav()).expect("writing the song");
         let path = song.display().to_string();
         let mut command = beatreel(["submit", &path, PROMPT, "--resolution", "480p", "--json"]);
+        command.args(more);
         let output = self
             .addressed(&mut command)
             .output()

@@ -179,3 +179,47 @@ async fn the_demo_makes_a_film_of_a_users_song_and_ends() {
     check_film(Path::new(told["video"].as_str().expect("a path")), 6.5);
     assert!(!data.join("up.json").exists(), "nothing runs any more");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_reaches_the_film() {
+    let up = Up::start(2).await;
+    for (asked, size, timescale, step) in [
+        (
+            ["9:16", "29.97", "draft", "noir"],
+            (480, 854),
+            30_000,
+            1_001,
+        ),
+        (
+            ["21:9", "50", "high", "golden_hour"],
+            (1_120, 480),
+            30_000,
+            600,
+        ),
+    ] {
+        let flags = ["--aspect-ratio", "--fps", "--quality", "--style"];
+        let more: Vec<&str> = flags
+            .into_iter()
+            .zip(asked)
+            .flat_map(|(flag, value)| [flag, value])
+            .collect();
+        let job = up.submit_with(3.2, &more).await;
+        let (events, code) = up.watch(&job).rest().await;
+        assert_eq!(code, Some(0), "{:?}", events.last());
+
+        let plan = events
+            .iter()
+            .find(|event| event["type"] == "scene_planner_results");
+        let summary = plan.expect("a plan")["video_summary"].to_string();
+        assert!(summary.contains(asked[3]), "{summary}");
+        let options = &up.json(Method::GET, &format!("jobs/{job}")).await["options"];
+        let told = ["aspect_ratio", "fps", "quality", "style"].map(|name| options[name].clone());
+        assert_eq!(told, asked.map(Value::from));
+        let movie = media::mp4::read(&up.film(&job).await).expect("a film that can be read");
+        let video = movie.video.expect("a picture");
+        assert_eq!((video.size.width, video.size.height), size);
+        assert_eq!((video.timescale, video.step), (timescale, Some(step)));
+        let seconds = f64::from(video.frames) * f64::from(step) / f64::from(timescale);
+        assert!((seconds - 3.2).abs() <= 0.5 * f64::from(step) / f64::from(timescale) + 1e-9);
+    }
+}

@@ -1,6 +1,7 @@
 import { Refusal } from './refusal.js';
 import type {
-  Accepted, Cancelled, DeliveryLog, Download, Health, JobList, JobStatus, JobView, Quote, Resolution, WebhookSecret,
+  Accepted, AspectRatio, Cancelled, DeliveryLog, Download, FrameRate, Health, JobList, JobStatus, JobView, Quality, Quote,
+  QuoteRequest, Resolution, Style, WebhookSecret,
 } from './schema.js';
 import { type JobEvent, type StreamOptions, stream } from './stream.js';
 
@@ -20,7 +21,21 @@ export interface RequestOptions {
 export interface UploadOptions extends RequestOptions {
   title?: string;
   resolution?: Resolution;
-  seed?: number;
+  aspectRatio?: AspectRatio;
+  fps?: FrameRate;
+  quality?: Quality;
+  /** A named look; colours of the sentence still lead. */
+  style?: Style;
+  seed?: number | bigint;
+  /** What the job may cost at most, in dollars. */
+  maxCost?: number;
+  /** The tempo as you hear it: half or double of what is heard, or beats a minute. */
+  tempo?: 'half' | 'double' | number;
+  /** Seconds by which beats fall later than they are heard. */
+  beatOffset?: number;
+  /** Beats by which bars open later than they are heard. */
+  downbeatShift?: number;
+  beatsPerBar?: number;
   webhookUrl?: string;
   /** The name of the file, where the song is no `File`. */
   filename?: string;
@@ -29,6 +44,23 @@ export interface UploadOptions extends RequestOptions {
   /** Such as `15m`: cancels the job if it has not ended by then. */
   cancelAfter?: string;
 }
+
+/** Options of an upload, and the fields of the form that they are sent in. */
+const FIELDS = [
+  ['title', 'title'],
+  ['resolution', 'resolution'],
+  ['aspectRatio', 'aspect_ratio'],
+  ['fps', 'fps'],
+  ['quality', 'quality'],
+  ['style', 'style'],
+  ['seed', 'seed'],
+  ['maxCost', 'max_cost'],
+  ['tempo', 'tempo'],
+  ['beatOffset', 'beat_offset'],
+  ['downbeatShift', 'downbeat_shift'],
+  ['beatsPerBar', 'beats_per_bar'],
+  ['webhookUrl', 'webhook_url'],
+] as const satisfies ReadonlyArray<readonly [keyof UploadOptions, string]>;
 
 export interface ListOptions extends RequestOptions {
   status?: JobStatus;
@@ -52,20 +84,20 @@ export class Beatreel {
     if (options.filename === undefined) form.set('audio_file', song);
     else form.set('audio_file', song, options.filename);
     form.set('user_prompt', prompt);
-    if (options.title !== undefined) form.set('title', options.title);
-    if (options.resolution !== undefined) form.set('resolution', options.resolution);
-    if (options.seed !== undefined) form.set('seed', String(options.seed));
-    if (options.webhookUrl !== undefined) form.set('webhook_url', options.webhookUrl);
+    for (const [option, field] of FIELDS) {
+      const value = options[option];
+      if (value !== undefined) form.set(field, String(value));
+    }
     const headers: Record<string, string> = {};
     if (options.idempotencyKey !== undefined) headers['idempotency-key'] = `"${options.idempotencyKey}"`;
     if (options.cancelAfter !== undefined) headers['cancel-after'] = options.cancelAfter;
     return this.#json('POST', '/upload-audio', { body: form, headers, ...only(options) });
   }
 
-  /** What a song of that many seconds will cost. */
-  quote(duration: number, options: RequestOptions = {}): Promise<Quote> {
+  /** What a song of that many seconds will cost, as a film of that kind. */
+  quote(duration: number, film: Omit<QuoteRequest, 'duration'> = {}, options: RequestOptions = {}): Promise<Quote> {
     const headers = { 'content-type': 'application/json' };
-    return this.#json('POST', '/quotes', { body: JSON.stringify({ duration }), headers, ...only(options) });
+    return this.#json('POST', '/quotes', { body: JSON.stringify({ duration, ...film }), headers, ...only(options) });
   }
 
   /** The whole state of a job. */

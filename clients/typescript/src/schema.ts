@@ -11,6 +11,9 @@ export interface Accepted {
   stream_url: string;
 }
 
+/** Width to height; 16:9 unless asked otherwise. */
+export type AspectRatio = "16:9" | "9:16" | "1:1" | "4:5" | "21:9";
+
 export interface AttemptView {
   at: string;
   duration_ms: number;
@@ -62,6 +65,9 @@ export interface FieldError {
   pointer: string;
 }
 
+/** Frames a second; 30 unless asked otherwise. Those with a point are the rates of the NTSC world: 24000/1001, 30000/1001 and 60000/1001. */
+export type FrameRate = "23.976" | "24" | "25" | "29.97" | "30" | "50" | "59.94" | "60";
+
 export interface Health {
   database: string;
   issues?: Array<string>;
@@ -108,6 +114,7 @@ export interface JobView {
   estimated_cost: number;
   estimated_remaining: number | null;
   job_id: string;
+  options: OptionsView;
   poster_url: string | null;
   progress: number;
   queue?: QueueView | null;
@@ -119,6 +126,28 @@ export interface JobView {
   user_prompt: string;
   video_url: string | null;
   webhook_url: string | null;
+}
+
+/** What was asked for, or holds where nothing was. */
+export interface OptionsView {
+  aspect_ratio: AspectRatio | null;
+  beat_offset: number;
+  beats_per_bar: number | null;
+  downbeat_shift: number;
+  fps: FrameRate;
+  /** Lines of the film. */
+  height: number;
+  /** In dollars. */
+  max_cost: number;
+  quality: Quality;
+  resolution: Resolution | null;
+  /** As text: numbers of JavaScript cannot hold all of it. */
+  seed: string;
+  style: Style | null;
+  /** `half`, `double`, or beats a minute. */
+  tempo: string | null;
+  /** Pixels a line of the film. */
+  width: number;
 }
 
 /** A refusal (RFC 9457). The members of a kind of problem come besides. */
@@ -141,6 +170,9 @@ export interface Problem {
   /** Its page. */
   type: string;
 }
+
+/** How carefully the film is encoded; what is drawn is the same. `standard` unless asked otherwise. */
+export type Quality = "draft" | "standard" | "high";
 
 /** The pipeline as a whole. Null where it could not be counted. */
 export interface Queue {
@@ -168,20 +200,26 @@ export interface Quote {
   duration: number;
   /** In dollars. */
   estimated_cost: number;
-  /** What a job may cost at most. */
+  /** What the job may cost at most. */
   limit: number;
   /** Whether an upload of that length would be accepted for its price. */
   within_limit: boolean;
 }
 
-/** What is to be quoted. */
+/** What is to be quoted: a length, and the options of an upload that have a price. */
 export interface QuoteRequest {
+  aspect_ratio?: AspectRatio | null;
   /** Length of the song in seconds. */
   duration: number;
+  fps?: FrameRate | null;
+  /** What the job may cost at most, in dollars: the limit of this gateway or less. */
+  max_cost?: number | null;
+  quality?: Quality | null;
+  resolution?: Resolution | null;
 }
 
-/** The height of the film. */
-export type Resolution = "480p" | "720p" | "1080p";
+/** Pixels of the shorter side of the film; 1080p unless asked otherwise. */
+export type Resolution = "480p" | "720p" | "1080p" | "2160p";
 
 /** One of the six steps of the pipeline. */
 export type Stage = "audio_parser" | "scene_planner" | "reference_generator" | "prompt_generator" | "video_generator" | "composer";
@@ -213,6 +251,9 @@ export interface StreamTicket {
   ticket: string;
 }
 
+/** A named look of the whole film. Colours that the sentence names still lead. */
+export type Style = "neon" | "noir" | "pastel" | "golden_hour" | "vintage" | "frost";
+
 /** An event, as the job's stream tells it. */
 export interface Told {
   data: Record<string, unknown>;
@@ -222,11 +263,25 @@ export interface Told {
 
 /** The upload form. */
 export interface Upload {
+  aspect_ratio?: AspectRatio | null;
   /** MP3, WAV or FLAC, up to 10 MB and 10 minutes. */
   audio_file: Blob;
+  /** Seconds by which beats fall later than we hear them, or earlier where negative. */
+  beat_offset?: number | null;
+  /** How many beats a bar has. */
+  beats_per_bar?: number | null;
+  /** Beats by which bars open later than we hear them, or earlier where negative. */
+  downbeat_shift?: number | null;
+  fps?: FrameRate | null;
+  /** What the job may cost at most, in dollars: the limit of this gateway or less. */
+  max_cost?: number | null;
+  quality?: Quality | null;
   resolution?: Resolution | null;
   /** The same song, sentence and seed give the same film. */
   seed?: number | null;
+  style?: Style | null;
+  /** The tempo as you hear it: `half` or `double` of what we do, or beats a minute from 30 to 300. */
+  tempo?: string | null;
   title?: string | null;
   /** What the film should look like. */
   user_prompt: string;

@@ -27,11 +27,12 @@ const cutting = async (...request) => {
 const client = new Beatreel({ baseUrl, token: async () => token, fetch: cutting });
 assert.equal((await client.health()).status, 'healthy');
 assert.equal((await client.quote(180)).within_limit, true);
+assert.equal((await client.quote(180, { resolution: '2160p', fps: '60', max_cost: 5 })).limit, 5);
 await assert.rejects(client.job('0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f'), (error) => (
   error instanceof Refusal && error.status === 404 && error.slug === 'job-not-found'
 ));
 
-const options = { filename: 'song.wav', resolution: '480p', idempotencyKey: crypto.randomUUID() };
+const options = { filename: 'song.wav', resolution: '480p', aspectRatio: '1:1', fps: '24', idempotencyKey: crypto.randomUUID() };
 const audio = new Blob([await readFile(song)]);
 const accepted = await client.upload(audio, prompt, options);
 assert.equal((await client.upload(audio, prompt, options)).job_id, accepted.job_id);
@@ -51,6 +52,7 @@ assert.ok(connections > 1, 'nothing was cut');
 
 const job = await client.finished(accepted.job_id);
 assert.equal(job.status, 'completed');
+assert.deepEqual([job.options.width, job.options.height, job.options.fps], [480, 480, '24']);
 const { download_url: link, filename } = await client.download(job.job_id);
 assert.equal(filename, `music_video_${job.job_id}.mp4`);
 const head = await fetch(link, { headers: { range: 'bytes=0-15' } });

@@ -50,6 +50,17 @@ impl TempoCorrection {
     }
 }
 
+/// As it is read.
+impl std::fmt::Display for TempoCorrection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Half => f.pad("half"),
+            Self::Double => f.pad("double"),
+            Self::Bpm(bpm) => write!(f, "{bpm}"),
+        }
+    }
+}
+
 /// `half`, `double` or beats a minute.
 impl std::str::FromStr for TempoCorrection {
     type Err = CorrectionError;

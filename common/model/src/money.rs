@@ -1,6 +1,7 @@
 //! Money as whole micro-dollars: sums are exact, and overflow is an error instead of a surprise.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -24,6 +25,14 @@ impl Usd {
     /// So many dollars.
     pub const fn from_dollars(dollars: u32) -> Self {
         Self(dollars as u64 * 1_000_000)
+    }
+
+    /// So many dollars, to the nearest micro-dollar; `None` where that is no amount.
+    pub fn of_dollars(dollars: f64) -> Option<Self> {
+        let micros = (dollars * 1e6).round();
+        (0.0..=LARGEST as f64)
+            .contains(&micros)
+            .then_some(Self(micros as u64))
     }
 
     /// The amount in micro-dollars.
@@ -57,6 +66,33 @@ impl fmt::Display for Usd {
     }
 }
 
+/// A text that is no amount.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no amount of dollars such as 12 or 0.25, with at most six digits behind the point"
+)]
+pub struct UsdError(String);
+
+/// Dollars, with at most six digits behind the point; read without rounding.
+impl FromStr for Usd {
+    type Err = UsdError;
+
+    fn from_str(text: &str) -> Result<Self, UsdError> {
+        let amount = || {
+            let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+            let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+            if !digits(whole) || !digits(rest) || rest.len() > 6 {
+                return None;
+            }
+            let dollars: u64 = whole.parse().ok()?;
+            let micros: u64 = format!("{rest:0<6}").parse().ok()?;
+            let sum = dollars.checked_mul(1_000_000)?.checked_add(micros)?;
+            (sum <= LARGEST).then_some(Self(sum))
+        };
+        amount().ok_or_else(|| UsdError(text.chars().take(32).collect()))
+    }
+}
+
 impl Serialize for Usd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(self.dollars())
@@ -66,14 +102,9 @@ impl Serialize for Usd {
 impl<'de> Deserialize<'de> for Usd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let dollars = f64::deserialize(deserializer)?;
-        let micros = (dollars * 1e6).round();
-        if (0.0..=LARGEST as f64).contains(&micros) {
-            Ok(Self(micros as u64))
-        } else {
-            Err(serde::de::Error::custom(format!(
-                "{dollars} is not an amount of dollars"
-            )))
-        }
+        Self::of_dollars(dollars).ok_or_else(|| {
+            serde::de::Error::custom(format!("{dollars} is not an amount of dollars"))
+        })
     }
 }
 
@@ -95,6 +126,32 @@ mod tests {
             let amount = Usd::from_micros(micros);
             let text = serde_json::to_string(&amount).unwrap();
             prop_assert_eq!(serde_json::from_str::<Usd>(&text).unwrap(), amount);
+        }
+    }
+
+    #[test]
+    fn an_amount_is_read_from_text_to_the_micro_dollar_or_not_at_all() {
+        for (text, micros) in [
+            ("12", 12_000_000),
+            ("0.25", 250_000),
+            ("0.000001", 1),
+            ("2000.10", 2_000_100_000),
+        ] {
+            assert_eq!(text.parse(), Ok(Usd(micros)), "{text}");
+        }
+        for text in [
+            "",
+            ".5",
+            "1.",
+            "-1",
+            "+1",
+            "1e3",
+            "NaN",
+            "1.0000001",
+            "1 000",
+            "99999999999999999999",
+        ] {
+            assert!(text.parse::<Usd>().is_err(), "{text}");
         }
     }
 

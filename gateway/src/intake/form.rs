@@ -7,10 +7,10 @@ use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use model::UserPrompt;
-use model::format::Resolution;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 
+use super::options::{Options, refused};
 use crate::config::Config;
 use crate::error::{ApiError, OrFault};
 use crate::{idempotency, webhook};
@@ -18,11 +18,9 @@ use crate::{idempotency, webhook};
 /// Bytes that a form may have beside its file.
 pub(crate) const FORM_OVERHEAD: u64 = 64 * 1024;
 /// Parts that a form may have.
-const MOST_PARTS: usize = 8;
+const MOST_PARTS: usize = 24;
 /// Bytes that a text field may have.
 const LONGEST_TEXT: usize = 4 * 1024;
-/// Characters that a title may have.
-const LONGEST_TITLE: usize = 200;
 /// How long a client may send nothing.
 const SILENCE: Duration = Duration::from_secs(20);
 /// How long the whole form may take.
@@ -33,10 +31,7 @@ pub(crate) struct UploadForm {
     /// Where the file lies, and what is made of it until it is stored; removed on drop.
     pub(crate) scratch: TempDir,
     pub(crate) prompt: UserPrompt,
-    pub(crate) title: Option<String>,
-    pub(crate) resolution: Resolution,
-    pub(crate) seed: Option<u64>,
-    pub(crate) webhook_url: Option<String>,
+    pub(crate) options: Options,
     /// From a header: how long the job may take.
     pub(crate) cancel_after: Option<Duration>,
     song: PathBuf,
@@ -50,10 +45,7 @@ impl UploadForm {
 
     /// What is asked for, as a digest: the same for the same form.
     pub(crate) async fn fingerprint(&self) -> Result<String, ApiError> {
-        let options = format!(
-            "{:?} {:?} {:?} {:?} {:?}",
-            self.title, self.resolution, self.seed, self.webhook_url, self.cancel_after
-        );
+        let options = format!("{:?} {:?}", self.options, self.cancel_after);
         idempotency::fingerprint(&[self.prompt.as_str(), &options], &self.song).await
     }
 
@@ -75,7 +67,8 @@ impl UploadForm {
             .or_internal("making room for an upload")?;
         let read = tokio::time::timeout(LONGEST_UPLOAD, read(parts, scratch, limit));
         let form = read.await.map_err(|_| ApiError::RequestTimeout)??;
-        if let Some(text) = &form.webhook_url {
+        form.options.budget(config.prices.limit)?;
+        if let Some(text) = &form.options.webhook_url {
             webhook::address(text, config.webhooks_may_be_private)
                 .map_err(|error| refused("webhook_url", &error))?;
         }
@@ -114,10 +107,9 @@ fn check_headers(headers: &HeaderMap, limit: u64) -> Result<(), ApiError> {
 struct Fields {
     song: Option<PathBuf>,
     prompt: Option<UserPrompt>,
-    title: Option<String>,
-    resolution: Option<Resolution>,
-    seed: Option<u64>,
-    webhook_url: Option<String>,
+    options: Options,
+    /// Names of the options that were given.
+    given: Vec<&'static str>,
 }
 
 async fn read(mut parts: Multipart, scratch: TempDir, limit: u64) -> Result<UploadForm, ApiError> {
@@ -132,18 +124,12 @@ async fn read(mut parts: Multipart, scratch: TempDir, limit: u64) -> Result<Uplo
         }
         fields.take(part, scratch.path(), limit).await?;
     }
-    let missing = |field: &'static str| ApiError::InvalidField {
-        field,
-        detail: format!("{field} is missing"),
-    };
+    let missing = |field: &'static str| refused(field, &format_args!("{field} is missing"));
     Ok(UploadForm {
         prompt: fields.prompt.ok_or_else(|| missing("user_prompt"))?,
         song: fields.song.ok_or_else(|| missing("audio_file"))?,
         scratch,
-        title: fields.title,
-        resolution: fields.resolution.unwrap_or_default(),
-        seed: fields.seed,
-        webhook_url: fields.webhook_url,
+        options: fields.options,
         cancel_after: None,
     })
 }
@@ -158,43 +144,18 @@ impl Fields {
             }
             "user_prompt" => {
                 once("user_prompt", self.prompt.is_some())?;
-                self.prompt = Some(parse(
-                    "user_prompt",
-                    text("user_prompt", part, limit).await?,
-                )?);
-            }
-            "title" => {
-                once("title", self.title.is_some())?;
-                self.title = title(&text("title", part, limit).await?)?;
-            }
-            "resolution" => {
-                once("resolution", self.resolution.is_some())?;
-                let text = text("resolution", part, limit).await?;
-                self.resolution = Some(
-                    text.trim()
-                        .parse()
-                        .map_err(|error| refused("resolution", &error))?,
-                );
-            }
-            "seed" => {
-                once("seed", self.seed.is_some())?;
-                let text = text("seed", part, limit).await?;
-                self.seed = Some(
-                    text.trim()
-                        .parse()
-                        .map_err(|error| refused("seed", &error))?,
-                );
-            }
-            "webhook_url" => {
-                once("webhook_url", self.webhook_url.is_some())?;
-                let text = text("webhook_url", part, limit).await?;
-                self.webhook_url = Some(text.trim().to_owned());
+                let text = text("user_prompt", part, limit).await?;
+                let prompt = UserPrompt::try_from(text);
+                self.prompt = Some(prompt.map_err(|error| refused("user_prompt", &error))?);
             }
             other => {
-                let shown: String = other.chars().take(64).collect();
-                return Err(ApiError::InvalidRequest(format!(
-                    "there is no field {shown:?}"
-                )));
+                let name = Options::name(other).ok_or_else(|| {
+                    let shown: String = other.chars().take(64).collect();
+                    ApiError::InvalidRequest(format!("there is no field {shown:?}"))
+                })?;
+                once(name, self.given.contains(&name))?;
+                self.given.push(name);
+                self.options.take(name, &text(name, part, limit).await?)?;
             }
         }
         Ok(())
@@ -203,39 +164,9 @@ impl Fields {
 
 fn once(field: &'static str, given: bool) -> Result<(), ApiError> {
     if given {
-        return Err(ApiError::InvalidField {
-            field,
-            detail: format!("{field} is given twice"),
-        });
+        return Err(refused(field, &format_args!("{field} is given twice")));
     }
     Ok(())
-}
-
-fn parse<T: TryFrom<String, Error: std::fmt::Display>>(
-    field: &'static str,
-    text: String,
-) -> Result<T, ApiError> {
-    T::try_from(text).map_err(|error| refused(field, &error))
-}
-
-fn refused(field: &'static str, error: &dyn std::fmt::Display) -> ApiError {
-    ApiError::InvalidField {
-        field,
-        detail: error.to_string(),
-    }
-}
-
-/// A title is one line for people; an empty one is none.
-fn title(text: &str) -> Result<Option<String>, ApiError> {
-    let text = text.trim();
-    let fits = text.chars().count() <= LONGEST_TITLE && !text.chars().any(char::is_control);
-    if !fits {
-        return Err(ApiError::InvalidField {
-            field: "title",
-            detail: format!("a title is one line of at most {LONGEST_TITLE} characters"),
-        });
-    }
-    Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
 async fn text(field: &'static str, mut part: Field<'_>, limit: u64) -> Result<String, ApiError> {

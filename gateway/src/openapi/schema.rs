@@ -50,14 +50,33 @@ pub(crate) struct Upload {
     #[schema(max_length = 200)]
     title: Option<String>,
     resolution: Option<Resolution>,
+    aspect_ratio: Option<AspectRatio>,
+    fps: Option<FrameRate>,
+    quality: Option<Quality>,
+    style: Option<Style>,
     /// The same song, sentence and seed give the same film.
     seed: Option<u64>,
+    /// What the job may cost at most, in dollars: the limit of this gateway or less.
+    #[schema(minimum = 0)]
+    max_cost: Option<f64>,
+    /// The tempo as you hear it: `half` or `double` of what we do, or beats a minute from 30 to 300.
+    #[schema(max_length = 16)]
+    tempo: Option<String>,
+    /// Seconds by which beats fall later than we hear them, or earlier where negative.
+    #[schema(minimum = -2, maximum = 2)]
+    beat_offset: Option<f64>,
+    /// Beats by which bars open later than we hear them, or earlier where negative.
+    #[schema(minimum = -6, maximum = 6)]
+    downbeat_shift: Option<i32>,
+    /// How many beats a bar has.
+    #[schema(minimum = 2, maximum = 7)]
+    beats_per_bar: Option<u8>,
     /// Told of the end of the job, signed as Standard Webhooks says.
     #[schema(max_length = 2048, format = "uri")]
     webhook_url: Option<String>,
 }
 
-/// The height of the film.
+/// Pixels of the shorter side of the film; 1080p unless asked otherwise.
 #[derive(ToSchema)]
 pub(crate) enum Resolution {
     #[schema(rename = "480p")]
@@ -66,6 +85,66 @@ pub(crate) enum Resolution {
     P720,
     #[schema(rename = "1080p")]
     P1080,
+    #[schema(rename = "2160p")]
+    P2160,
+}
+
+/// Width to height; 16:9 unless asked otherwise.
+#[derive(ToSchema)]
+pub(crate) enum AspectRatio {
+    #[schema(rename = "16:9")]
+    Wide,
+    #[schema(rename = "9:16")]
+    Tall,
+    #[schema(rename = "1:1")]
+    Square,
+    #[schema(rename = "4:5")]
+    Portrait,
+    #[schema(rename = "21:9")]
+    Cinema,
+}
+
+/// Frames a second; 30 unless asked otherwise. Those with a point are the rates of the NTSC world:
+/// 24000/1001, 30000/1001 and 60000/1001.
+#[derive(ToSchema)]
+pub(crate) enum FrameRate {
+    #[schema(rename = "23.976")]
+    Ntsc24,
+    #[schema(rename = "24")]
+    Fps24,
+    #[schema(rename = "25")]
+    Fps25,
+    #[schema(rename = "29.97")]
+    Ntsc30,
+    #[schema(rename = "30")]
+    Fps30,
+    #[schema(rename = "50")]
+    Fps50,
+    #[schema(rename = "59.94")]
+    Ntsc60,
+    #[schema(rename = "60")]
+    Fps60,
+}
+
+/// How carefully the film is encoded; what is drawn is the same. `standard` unless asked otherwise.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Quality {
+    Draft,
+    Standard,
+    High,
+}
+
+/// A named look of the whole film. Colours that the sentence names still lead.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Style {
+    Neon,
+    Noir,
+    Pastel,
+    GoldenHour,
+    Vintage,
+    Frost,
 }
 
 /// A refusal (RFC 9457). The members of a kind of problem come besides.
@@ -117,9 +196,16 @@ mod tests {
         for name in names(StageStatus::schema()).as_array().unwrap() {
             assert!(serde_json::from_value::<model::job::StageStatus>(name.clone()).is_ok());
         }
-        for name in names(Resolution::schema()).as_array().unwrap() {
-            let name = name.as_str().unwrap();
-            assert!(name.parse::<model::format::Resolution>().is_ok(), "{name}");
-        }
+        let model = |choices: Vec<&'static str>| json!(choices);
+        let resolutions = model::format::Resolution::ALL.iter().map(|one| one.name());
+        assert_eq!(names(Resolution::schema()), model(resolutions.collect()));
+        let ratios = model::format::AspectRatio::ALL.iter().map(|one| one.name());
+        assert_eq!(names(AspectRatio::schema()), model(ratios.collect()));
+        let qualities = model::format::Quality::ALL.iter().map(|one| one.name());
+        assert_eq!(names(Quality::schema()), model(qualities.collect()));
+        let styles = model::style::Style::ALL.iter().map(|one| one.name());
+        assert_eq!(names(Style::schema()), model(styles.collect()));
+        let rates = model::FrameRate::NAMED.iter().map(|(name, _)| *name);
+        assert_eq!(names(FrameRate::schema()), model(rates.collect()));
     }
 }

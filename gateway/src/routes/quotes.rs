@@ -11,13 +11,50 @@ use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
+use crate::intake::options::{Options, refused};
+use crate::openapi::schema;
+use crate::prices;
 
-/// What is to be quoted.
+/// What is to be quoted: a length, and the options of an upload that have a price.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QuoteRequest {
     /// Length of the song in seconds.
     duration: f64,
+    #[schema(value_type = Option<schema::Resolution>)]
+    resolution: Option<String>,
+    #[schema(value_type = Option<schema::AspectRatio>)]
+    aspect_ratio: Option<String>,
+    #[schema(value_type = Option<schema::FrameRate>)]
+    fps: Option<String>,
+    #[schema(value_type = Option<schema::Quality>)]
+    quality: Option<String>,
+    /// What the job may cost at most, in dollars: the limit of this gateway or less.
+    #[schema(minimum = 0)]
+    max_cost: Option<f64>,
+}
+
+impl QuoteRequest {
+    /// The options among it, checked as an upload's are.
+    fn options(&self) -> Result<Options, ApiError> {
+        let mut options = Options::default();
+        for (name, text) in [
+            ("resolution", &self.resolution),
+            ("aspect_ratio", &self.aspect_ratio),
+            ("fps", &self.fps),
+            ("quality", &self.quality),
+        ] {
+            if let Some(text) = text {
+                options.take(name, text)?;
+            }
+        }
+        if let Some(dollars) = self.max_cost {
+            let amount = Usd::of_dollars(dollars);
+            let wrong = || refused("max_cost", &"max_cost is an amount of dollars, 0 or more");
+            options.max_cost = Some(amount.ok_or_else(wrong)?);
+        }
+        Ok(options)
+    }
 }
 
 /// What it will cost.
@@ -29,7 +66,7 @@ pub(crate) struct Quote {
     /// In dollars.
     #[schema(value_type = f64)]
     estimated_cost: Usd,
-    /// What a job may cost at most.
+    /// What the job may cost at most.
     #[schema(value_type = f64)]
     limit: Usd,
     /// Whether an upload of that length would be accepted for its price.
@@ -62,14 +99,16 @@ pub(crate) async fn quote(
             detail: format!("songs of {shortest} to {longest} seconds are accepted"),
         });
     }
+    let options = request.options()?;
+    let limit = options.budget(app.prices.limit)?;
     let duration = Seconds(request.duration);
-    let estimated_cost = app.prices.estimate(duration);
+    let estimated_cost = app.prices.estimate(duration, options.format());
     let quota = app.limiter.look(user.id).await?;
     let mut response = Json(Quote {
         duration,
         estimated_cost,
-        limit: app.prices.limit,
-        within_limit: app.prices.check(estimated_cost).is_ok(),
+        limit,
+        within_limit: prices::check(estimated_cost, limit).is_ok(),
     })
     .into_response();
     quota.write(response.headers_mut());

@@ -18,6 +18,7 @@ mod films;
 mod idempotency;
 mod jobs;
 mod many;
+mod options;
 mod page;
 mod polling;
 mod postgres;

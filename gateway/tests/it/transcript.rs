@@ -125,7 +125,9 @@ fn masked(text: &str, app: &TestApp) -> String {
         ("exp=", "&\" \n", "…"),
         ("ticket=", "\" \n", "…"),
         ("\"ticket\": \"", "\"", "…"),
+        ("\"seed\": \"", "\"", "…"),
         ("W/\"", "\"", "…"),
+        ("\"seed\":\"", "\"", "…"),
         ("cursor=", ">\" \n", "…"),
         ("\"next_cursor\": \"", "\"", "…"),
         ("\"secret\": \"whsec_", "\"", "…"),
@@ -235,7 +237,7 @@ async fn uploads(transcript: &mut Transcript<'_>, file: &str) {
         "-H",
         "Content-Type: application/json",
         "-d",
-        r#"{"duration": 180}"#,
+        r#"{"duration": 180, "resolution": "2160p", "fps": "60"}"#,
     ];
     transcript.says("## What will it cost: `POST /api/v1/quotes`");
     transcript
@@ -249,6 +251,10 @@ async fn uploads(transcript: &mut Transcript<'_>, file: &str) {
         "user_prompt=$PROMPT",
         "-F",
         "resolution=480p",
+        "-F",
+        "aspect_ratio=9:16",
+        "-F",
+        "style=noir",
     ];
     let keyed = ["-H", "Idempotency-Key: 5a0f"];
     transcript.says("## Upload: `POST /api/v1/upload-audio`");
@@ -263,6 +269,10 @@ async fn uploads(transcript: &mut Transcript<'_>, file: &str) {
     let short = ["-F", file, "-F", "user_prompt=too short"];
     transcript
         .curl(&[&AUTH[..], &short].concat(), "/api/v1/upload-audio")
+        .await;
+    let odd = ["-F", file, "-F", "user_prompt=$PROMPT", "-F", "fps=120"];
+    transcript
+        .curl(&[&AUTH[..], &odd].concat(), "/api/v1/upload-audio")
         .await;
     transcript.says("And without a token:");
     transcript.curl(&form, "/api/v1/upload-audio").await;

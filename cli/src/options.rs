@@ -1,0 +1,66 @@
+//! The flags by which a film is asked for, as fields of the upload form.
+
+use model::format::{AspectRatio, Quality, Resolution};
+use model::style::Style;
+use model::{FrameRate, Usd};
+
+use crate::analyse::corrected;
+
+/// What the film is to be, beside song and sentence. What is not given is the gateway's to choose.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "The film")]
+#[group(id = "film")]
+pub(crate) struct Args {
+    /// Its shorter side: 480p, 720p, 1080p or 2160p.
+    #[arg(long, default_value = "1080p")]
+    resolution: Resolution,
+    /// Width to height: 16:9, 9:16, 1:1, 4:5 or 21:9 [default: 16:9].
+    #[arg(long, value_name = "RATIO")]
+    aspect_ratio: Option<AspectRatio>,
+    /// Frames a second: 23.976, 24, 25, 29.97, 30, 50, 59.94 or 60 [default: 30].
+    #[arg(long, value_name = "RATE")]
+    fps: Option<FrameRate>,
+    /// How carefully it is encoded: draft, standard or high [default: standard].
+    #[arg(long)]
+    quality: Option<Quality>,
+    #[arg(
+        long,
+        help = "A look for all of it: neon, noir, pastel, golden_hour, vintage or frost [default: that of your sentence]"
+    )]
+    style: Option<Style>,
+    /// What it may cost at most [default: the gateway's limit].
+    #[arg(long, value_name = "DOLLARS")]
+    max_cost: Option<Usd>,
+    /// What everything random in it comes from; the same song, prompt and seed give the same film.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    #[command(flatten)]
+    corrected: corrected::Args,
+}
+
+impl Args {
+    /// The fields of the form that say so.
+    pub(crate) fn fields(&self) -> Vec<(&'static str, String)> {
+        let given = [
+            ("resolution", Some(self.resolution.to_string())),
+            (
+                "aspect_ratio",
+                self.aspect_ratio.map(|ratio| ratio.to_string()),
+            ),
+            ("fps", self.fps.map(|rate| rate.to_string())),
+            ("quality", self.quality.map(|quality| quality.to_string())),
+            ("style", self.style.map(|style| style.to_string())),
+            (
+                "max_cost",
+                self.max_cost.map(|amount| amount.dollars().to_string()),
+            ),
+            ("seed", self.seed.map(|seed| seed.to_string())),
+        ];
+        let mut fields: Vec<_> = given
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        fields.extend(self.corrected.fields());
+        fields
+    }
+}

@@ -1,0 +1,72 @@
+// What may be asked for beside song and sentence: a panel that is closed at first. What is left alone is
+// not sent, so that the server's own defaults hold.
+
+import { h } from './dom.js';
+
+export const LONGEST_TITLE = 200;
+
+/** Each: field of the form, label, and its choices; the first is the default. @type {Array<[string, string, Array<[string, string]>]>} */
+const CHOICES = [
+  ['aspect_ratio', 'Shape', [
+    ['16:9', '16:9, wide'], ['9:16', '9:16, a phone held upright'], ['1:1', '1:1, square'],
+    ['4:5', '4:5, a portrait'], ['21:9', '21:9, cinema'],
+  ]],
+  ['resolution', 'Size', [
+    ['1080p', '1080p, full HD'], ['480p', '480p, a quick look'], ['720p', '720p'], ['2160p', '2160p, slow to make'],
+  ]],
+  ['fps', 'Frames a second', [
+    ['30', '30'], ['24', '24, as in cinemas'], ['25', '25'], ['50', '50'], ['60', '60, smooth'],
+    ['23.976', '23.976'], ['29.97', '29.97'], ['59.94', '59.94'],
+  ]],
+  ['quality', 'Encoding', [
+    ['standard', 'Standard'], ['draft', 'Draft, a smaller file'], ['high', 'High, a larger file'],
+  ]],
+  ['style', 'Look', [
+    ['', 'That of your sentence'], ['neon', 'Neon'], ['noir', 'Noir'], ['pastel', 'Pastel'],
+    ['golden_hour', 'Golden hour'], ['vintage', 'Vintage'], ['frost', 'Frost'],
+  ]],
+  ['tempo', 'Tempo', [
+    ['', 'As heard'], ['half', 'Half as fast as heard'], ['double', 'Twice as fast as heard'],
+  ]],
+];
+
+/** Each: field of the form, label, hint, and whether it is digits only. @type {Array<[string, string, string, boolean]>} */
+const TEXTS = [
+  ['title', 'Title (optional)', 'The name of the file, if left empty.', false],
+  ['seed', 'Seed (optional)', 'A whole number. The same song, sentence and seed give the same film.', true],
+];
+
+/** The panel, and what it adds to a form. */
+export function filmOptions() {
+  const texts = TEXTS.map(([name, label, hint, digits]) => textField(name, label, hint, digits));
+  const choices = CHOICES.map(([name, label, options]) => choiceField(name, label, options));
+  const element = h('details', { class: 'options' },
+    h('summary', {}, 'More: shape, size, look …'),
+    h('div', { class: 'option-grid' }, ...[...texts, ...choices].map((field) => field.element)));
+  /** @param {FormData} form @param {string} name what the film is called if the user does not say */
+  const addTo = (form, name) => {
+    const given = chosen([...texts, ...choices].map((field) => [field.name, field.value(), field.usual]));
+    for (const [field, value] of given) form.append(field, value);
+    if (name && !form.has('title')) form.append('title', name);
+  };
+  return { element, addTo };
+}
+
+/** The fields that say something else than is usual. @param {Array<[string, string, string]>} fields name, value, the usual value */
+export const chosen = (fields) => fields.filter(([, value, usual]) => value !== usual).map(([name, value]) => [name, value]);
+
+/** @param {string} name @param {string} label @param {string} hint @param {boolean} digits */
+function textField(name, label, hint, digits) {
+  const kind = digits ? { inputMode: 'numeric', pattern: '[0-9]*' } : { maxLength: LONGEST_TITLE };
+  const input = h('input', { id: name, name, type: 'text', autocomplete: 'off', 'aria-describedby': `${name}-hint`, ...kind });
+  const element = h('div', { class: 'field' }, h('label', { htmlFor: name }, label), input,
+    h('p', { class: 'hint', id: `${name}-hint` }, hint));
+  return { name, usual: '', element, value: () => input.value.trim() };
+}
+
+/** @param {string} name @param {string} label @param {Array<[string, string]>} options */
+function choiceField(name, label, options) {
+  const select = h('select', { id: name, name }, ...options.map(([value, words]) => h('option', { value }, words)));
+  const element = h('div', { class: 'field' }, h('label', { htmlFor: name }, label), select);
+  return { name, usual: options[0]?.[0] ?? '', element, value: () => select.value };
+}
