@@ -1,6 +1,7 @@
 //! `beatreel bench`: how fast it is, measured here and now.
 
 mod audio;
+mod gateway;
 
 use std::process::ExitCode;
 
@@ -14,9 +15,12 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     Audio(audio::Args),
+    Gateway(gateway::Args),
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Verb::Audio(args) = args.verb;
-    audio::run(args).await
+    match args.verb {
+        Verb::Audio(args) => audio::run(args).await,
+        Verb::Gateway(args) => Box::pin(gateway::run(args)).await,
+    }
 }

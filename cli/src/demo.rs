@@ -87,6 +87,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         data: data.clone(),
         port: args.port.into(),
         workers: up::workers(args.workers),
+        stages: true,
         jobs_per_hour: Some(DEMOS_AN_HOUR),
     };
     // The song is made while the service starts.

@@ -7,6 +7,7 @@ mod bench;
 mod client;
 mod data;
 mod demo;
+mod files;
 mod options;
 mod progress;
 mod roles;

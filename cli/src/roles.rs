@@ -53,6 +53,7 @@ fn stage_parser() -> impl TypedValueParser<Value = StageKind> {
 pub(crate) async fn gateway(_: GatewayArgs) -> anyhow::Result<ExitCode> {
     let vars = Vars::from_env();
     telemetry::init(&vars);
+    crate::files::allow_many();
     let config = gateway::Config::from_vars(&vars)?;
     let shutdown = Shutdown::on_signals(GRACE).context("listening for signals")?;
     let (ready, _nobody_asks) = oneshot::channel();

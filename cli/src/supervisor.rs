@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use console::style;
+use nats::ServerAddress;
 use nats::users::Role;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) port: Port,
     /// How many clips are made at the same time.
     pub(crate) workers: usize,
+    /// Whether the stages run, too; without them jobs wait.
+    pub(crate) stages: bool,
     /// How many jobs a user may start an hour, where it is not the gateway's usual number.
     pub(crate) jobs_per_hour: Option<u32>,
 }
@@ -74,6 +77,8 @@ pub(crate) struct Running {
 /// A Beatreel that is ready.
 pub(crate) struct Supervisor {
     pub(crate) running: Running,
+    /// The way to the broker for whoever may do everything there.
+    pub(crate) admin: ServerAddress,
     data: DataDir,
     terminal: Terminal,
     children: Children,
@@ -127,6 +132,7 @@ impl Supervisor {
                 pid: std::process::id(),
                 processes: BTreeMap::new(),
             },
+            admin: plan.address_for(Role::Admin)?,
             data: settings.data,
             terminal,
             children: Children::none(),

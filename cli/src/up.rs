@@ -44,6 +44,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         data: DataDir::create(&args.data)?,
         port: args.port.into(),
         workers: workers(args.workers),
+        stages: true,
         jobs_per_hour: None,
     };
     let data = settings.data.clone();

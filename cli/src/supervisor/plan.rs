@@ -34,14 +34,18 @@ const INHERITED: [&str; 10] = [
     "TZ",
 ];
 /// What of our environment the gateway may see besides: settings that `up` has no opinion about.
-const GATEWAY_SETTINGS: [&str; 7] = [
+const GATEWAY_SETTINGS: [&str; 11] = [
     "COST_PER_MINUTE_USD",
+    "FAILED_UPLOADS_PER_HOUR",
     "FRONTEND_URL",
     "JOBS_PER_HOUR",
+    "MAX_DAILY_COST_USD",
     "MAX_JOB_COST_USD",
     "MAX_SONG_SECONDS",
     "MAX_UPLOAD_BYTES",
     "MIN_SONG_SECONDS",
+    "REFUSALS_PER_MINUTE",
+    "TRUSTED_PROXIES",
 ];
 /// The broker's port of the last run, so that it can be kept.
 const BROKER_PORT_FILE: &str = "nats-port.json";
@@ -58,6 +62,7 @@ pub(super) struct Plan {
     gateway_port: u16,
     broker_port: u16,
     workers: usize,
+    stages: bool,
     jobs_per_hour: Option<u32>,
 }
 
@@ -83,6 +88,7 @@ impl Plan {
             gateway_port,
             broker_port,
             workers: settings.workers,
+            stages: settings.stages,
             jobs_per_hour: settings.jobs_per_hour,
         })
     }
@@ -143,7 +149,7 @@ impl Plan {
     /// The gateway and the stages.
     pub(super) fn roles(&self) -> anyhow::Result<Vec<Process>> {
         let mut roles = vec![self.gateway()?];
-        for kind in StageKind::ALL {
+        for kind in StageKind::ALL.into_iter().filter(|_| self.stages) {
             roles.push(self.stage(kind)?);
         }
         Ok(roles)
@@ -260,6 +266,7 @@ mod tests {
             data,
             port: Port::Usual,
             workers: 3,
+            stages: true,
             jobs_per_hour: None,
         };
         let programs = Programs {
@@ -295,6 +302,7 @@ mod tests {
                 data: data.clone(),
                 port: Port::Usual,
                 workers: 1,
+                stages: true,
                 jobs_per_hour: None,
             };
             let programs = Programs {
