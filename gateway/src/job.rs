@@ -145,6 +145,27 @@ impl JobState {
         }
     }
 
+    /// As the rows keep it: times in whole milliseconds.
+    pub(crate) fn truncate_times(&mut self) {
+        let truncate = |time: &mut OffsetDateTime| *time = time.truncate_to_millisecond();
+        truncate(&mut self.updated_at);
+        self.completed_at.iter_mut().for_each(truncate);
+        for stage in self.stages.values_mut() {
+            stage.started_at.iter_mut().for_each(truncate);
+            stage.completed_at.iter_mut().for_each(truncate);
+        }
+    }
+
+    /// Whether it is `other` but for when its last event came, and which that was.
+    pub(crate) fn differs_by_sequence_only(&self, other: &Self) -> bool {
+        let seen = Self {
+            last_sequence: self.last_sequence,
+            updated_at: self.updated_at,
+            ..other.clone()
+        };
+        seen == *self
+    }
+
     /// Takes in the event with `sequence`. One that is in here already, or comes after the end, changes
     /// nothing; but money that was spent counts at any time.
     pub(crate) fn apply(&mut self, sequence: u64, event: &Event) {

@@ -226,8 +226,8 @@ impl Store {
         user: UserId,
         id: JobId,
     ) -> Result<Option<Arc<Job>>, StoreError> {
-        if let Some(job) = self.cache.get(id) {
-            return Ok((job.brief.user == user).then_some(job));
+        if let Some(job) = self.cache.get(user, id) {
+            return Ok(Some(job));
         }
         let generation = self.cache.generation();
         let row: Option<JobRecord> =

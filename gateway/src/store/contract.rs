@@ -99,6 +99,7 @@ on_both! {
     a_newer_schema_is_refused_in_one_sentence
     an_older_schema_is_brought_up_to_date
     a_job_that_was_read_is_read_anew_after_each_event
+    what_is_kept_of_jobs_is_what_their_rows_say
     a_waiting_job_knows_its_place_and_the_pace
 }
 
@@ -369,6 +370,46 @@ async fn a_job_that_was_read_is_read_anew_after_each_event(bench: Bench) {
     assert_eq!(stranger, None);
 }
 
+async fn what_is_kept_of_jobs_is_what_their_rows_say(bench: Bench) {
+    let jobs = [
+        bench.accepts(user()).await,
+        bench.accepts(user()).await,
+        bench.accepts(user()).await,
+    ];
+    bench.store.position("one").await.unwrap();
+    let text = |text: &str| EventBody::Message {
+        text: text.to_owned(),
+        stage: StageKind::Composer,
+    };
+    let mut sequence = 0;
+    for body in [
+        progress(30),
+        text("a"),
+        text("b"),
+        progress(40),
+        ended("X"),
+        text("c"),
+    ] {
+        let mut events = vec![];
+        for job in &jobs {
+            sequence += 1;
+            let mut event = said(job, sequence, body.clone());
+            let told = Arc::make_mut(event.event.as_mut().unwrap());
+            told.timestamp += time::Duration::nanoseconds(1_234_567 * sequence as i64);
+            events.push(event);
+        }
+        bench.store.project(&events).await.unwrap();
+        for job in &jobs {
+            let kept = bench.reads(job).await;
+            // Another gateway, which reads the rows as it keeps nothing yet.
+            let other = Store::open(&bench.url).await.unwrap();
+            let row = other.job_of(job.brief.user, job.brief.id).await.unwrap();
+            assert_eq!(Some(&kept), row.as_deref());
+            other.close().await;
+        }
+    }
+}
+
 async fn a_waiting_job_knows_its_place_and_the_pace(bench: Bench) {
     let (first, second) = (bench.accepts(user()).await, bench.accepts(user()).await);
     let queue = async |job: &Job| bench.store.queue_of(job).await.unwrap();
@@ -393,5 +434,10 @@ async fn a_waiting_job_knows_its_place_and_the_pace(bench: Bench) {
     bench
         .sql("UPDATE job_stages SET started_at = 1000 WHERE stage = 'audio_parser'")
         .await;
-    assert_eq!(queue(&second).await.estimated_wait, Some(60.0));
+    // What others wrote counts after a second at the latest, and at once when the queue moves here.
+    bench.store.position("one").await.unwrap();
+    let begun = said(&first, 1, progress(3));
+    bench.store.project(&[begun]).await.unwrap();
+    assert_eq!(queue(&second).await.position, 1);
+    assert_eq!(queue(&second).await.estimated_wait, Some(15.0));
 }

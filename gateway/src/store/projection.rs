@@ -1,16 +1,15 @@
 //! EVENTS into rows: each event once, in the order of the stream, with the position in the same
 //! transaction as the rows.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use model::{Event, JobId};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::record::{self, JobRecord, StageRecord};
 use super::{Store, StoreError, progress, webhooks};
-use crate::job::Job;
+use crate::job::{Job, JobState};
 
 /// An event and its place in EVENTS. The event is absent where this build cannot read it.
 #[derive(Debug, Clone)]
@@ -77,16 +76,16 @@ impl Store {
         .bind(last.sequence.cast_signed())
         .execute(&mut *transaction)
         .await?;
-        let mut jobs: BTreeMap<JobId, Option<Job>> = BTreeMap::new();
+        let told = events.iter().filter_map(|event| event.event.as_ref());
+        let told = told.map(|event| event.job_id).collect();
+        let mut jobs = self.load(&mut transaction, told).await?;
         let mut folded = Vec::with_capacity(events.len());
         for Sequenced { sequence, event } in events {
             let Some(event) = event else { continue };
             let id = event.job_id;
-            let known = match jobs.entry(id) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => place.insert(load(&mut transaction, id).await?),
+            let Some(Loaded { job, .. }) = jobs.get_mut(&id) else {
+                continue;
             };
-            let Some(job) = known else { continue };
             let before = job.state.progress;
             let had_ended = job.state.status.is_terminal();
             job.state.apply(*sequence, event);
@@ -101,24 +100,116 @@ impl Store {
                 event: Arc::clone(event),
             });
         }
-        for job in jobs.values().flatten() {
-            record::save(&mut transaction, job).await?;
+        let mut has_queue_moved = false;
+        let mut touched = vec![];
+        for Loaded { job, before } in jobs.values_mut() {
+            job.state.truncate_times();
+            if job.state.differs_by_sequence_only(before) {
+                touched.push(&*job);
+            } else {
+                record::save(&mut transaction, job, &before.stages).await?;
+            }
+            has_queue_moved |= job.state.status != before.status;
         }
+        record::touch(&mut transaction, &touched).await?;
         transaction.commit().await?;
-        self.cache.drop_jobs(jobs.into_keys());
+        let changed = jobs.into_values().map(|loaded| Arc::new(loaded.job));
+        self.cache.replace(changed);
+        if has_queue_moved {
+            self.cache.drop_queue();
+        }
         Ok(folded)
+    }
+
+    /// Those of the jobs that there are. Where one stands follows from its events alone, so what is kept
+    /// of it counts where the row has seen no other event; the rest is read by two queries.
+    async fn load(
+        &self,
+        connection: &mut AnyConnection,
+        ids: BTreeSet<JobId>,
+    ) -> Result<BTreeMap<JobId, Loaded>, StoreError> {
+        let mut jobs = BTreeMap::new();
+        let mut unknown = vec![];
+        for (name, sequence) in sequences(connection, &ids).await? {
+            let kept = name.parse().ok().and_then(|id| self.cache.any(id));
+            match kept.filter(|job| job.state.last_sequence == sequence) {
+                Some(job) => {
+                    jobs.insert(job.brief.id, Loaded::new(Job::clone(&job)));
+                }
+                None => unknown.push(name),
+            }
+        }
+        for job in read(connection, unknown).await? {
+            jobs.insert(job.brief.id, Loaded::new(job));
+        }
+        Ok(jobs)
     }
 }
 
-async fn load(connection: &mut AnyConnection, id: JobId) -> Result<Option<Job>, StoreError> {
-    let row: Option<JobRecord> = sqlx::query_as("SELECT * FROM jobs WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(&mut *connection)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    let stages: Vec<StageRecord> = sqlx::query_as("SELECT * FROM job_stages WHERE job_id = $1")
-        .bind(id.to_string())
-        .fetch_all(&mut *connection)
-        .await?;
-    row.into_job(stages).map(Some)
+/// A job that is to be changed, beside how it is in the rows.
+struct Loaded {
+    job: Job,
+    before: JobState,
+}
+
+impl Loaded {
+    fn new(job: Job) -> Self {
+        let before = job.state.clone();
+        Self { job, before }
+    }
+}
+
+/// The last event that each row has seen, of those that there are.
+async fn sequences(
+    connection: &mut AnyConnection,
+    ids: &BTreeSet<JobId>,
+) -> Result<Vec<(String, u64)>, StoreError> {
+    let Some((places, names)) = list(ids.iter().map(JobId::to_string).collect()) else {
+        return Ok(vec![]);
+    };
+    let sql = format!("SELECT id, last_sequence FROM jobs WHERE id IN ({places})");
+    let mut query = sqlx::query_as(AssertSqlSafe(sql));
+    for name in names {
+        query = query.bind(name);
+    }
+    let rows: Vec<(String, i64)> = query.fetch_all(connection).await?;
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|(name, sequence)| (name, sequence.unsigned_abs()))
+        .collect())
+}
+
+async fn read(connection: &mut AnyConnection, names: Vec<String>) -> Result<Vec<Job>, StoreError> {
+    let Some((places, names)) = list(names) else {
+        return Ok(vec![]);
+    };
+    let rows = format!("SELECT * FROM jobs WHERE id IN ({places})");
+    let mut rows = sqlx::query_as(AssertSqlSafe(rows));
+    let stages = format!("SELECT * FROM job_stages WHERE job_id IN ({places})");
+    let mut stages = sqlx::query_as(AssertSqlSafe(stages));
+    for name in names {
+        rows = rows.bind(name.clone());
+        stages = stages.bind(name);
+    }
+    let rows: Vec<JobRecord> = rows.fetch_all(&mut *connection).await?;
+    let stages: Vec<StageRecord> = stages.fetch_all(&mut *connection).await?;
+    let mut of_job: HashMap<String, Vec<StageRecord>> = HashMap::new();
+    for stage in stages {
+        let job = stage.job().to_owned();
+        of_job.entry(job).or_default().push(stage);
+    }
+    let jobs = rows.into_iter().map(|row| {
+        let stages = of_job.remove(&row.id()).unwrap_or_default();
+        row.into_job(stages)
+    });
+    jobs.collect()
+}
+
+/// The places of a list in SQL, and what goes there. Few different lengths, so that each text of a query
+/// stays prepared: the first name is repeated at the end.
+fn list(mut names: Vec<String>) -> Option<(String, Vec<String>)> {
+    let first = names.first()?.clone();
+    names.resize(names.len().next_power_of_two(), first);
+    let places: Vec<_> = (1..=names.len()).map(|n| format!("${n}")).collect();
+    Some((places.join(", "), names))
 }

@@ -16,8 +16,19 @@ pub(crate) struct Queue {
 }
 
 impl Store {
-    /// Where a queued job stands.
+    /// Where a queued job stands; as it was last counted, if nothing has moved since.
     pub(crate) async fn queue_of(&self, job: &Job) -> Result<Queue, StoreError> {
+        let id = job.brief.id;
+        if let Some(queue) = self.cache.queue(id) {
+            return Ok(queue);
+        }
+        let moves = self.cache.moves();
+        let queue = self.count_queue(job).await?;
+        self.cache.keep_queue(moves, id, queue);
+        Ok(queue)
+    }
+
+    async fn count_queue(&self, job: &Job) -> Result<Queue, StoreError> {
         let (ahead, processing): (i64, i64) = sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM jobs WHERE status = 'queued' AND (created_at, id) < ($1, $2)), \
              (SELECT COUNT(*) FROM jobs WHERE status = 'processing')",

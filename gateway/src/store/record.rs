@@ -1,13 +1,18 @@
 //! A job as a row of `jobs` and rows of `job_stages`, there and back.
 
+use std::collections::BTreeMap;
+
 use model::job::{JobStatus, StageStatus};
 use model::{ArtifactRef, Seconds, StageKind, Usd};
 use serde::de::DeserializeOwned;
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 use time::OffsetDateTime;
 
 use super::StoreError;
 use crate::job::{FilmFiles, Job, JobError, JobState, StageState};
+
+/// Where each stage stands.
+pub(super) type Stages = BTreeMap<StageKind, StageState>;
 
 /// A row of `jobs`.
 #[derive(sqlx::FromRow)]
@@ -41,6 +46,7 @@ pub(super) struct JobRecord {
 /// A row of `job_stages`.
 #[derive(sqlx::FromRow)]
 pub(super) struct StageRecord {
+    job_id: String,
     stage: String,
     status: String,
     started_at: Option<i64>,
@@ -111,6 +117,10 @@ impl JobRecord {
 }
 
 impl StageRecord {
+    pub(super) fn job(&self) -> &str {
+        &self.job_id
+    }
+
     fn into_state(self) -> Result<StageState, StoreError> {
         Ok(StageState {
             status: stage_status(&self.status)?,
@@ -145,11 +155,15 @@ pub(super) async fn insert(connection: &mut AnyConnection, job: &Job) -> Result<
     .bind(job.webhook_url.clone())
     .execute(&mut *connection)
     .await?;
-    save_stages(connection, job).await
+    save_stages(connection, job, &BTreeMap::new()).await
 }
 
-/// Writes where the job stands.
-pub(super) async fn save(connection: &mut AnyConnection, job: &Job) -> Result<(), StoreError> {
+/// Writes where the job stands; `before` is how its stages stood in the rows.
+pub(super) async fn save(
+    connection: &mut AnyConnection,
+    job: &Job,
+    before: &Stages,
+) -> Result<(), StoreError> {
     let state = &job.state;
     let film = state.film.as_ref();
     let error = state.error.as_ref();
@@ -180,11 +194,51 @@ pub(super) async fn save(connection: &mut AnyConnection, job: &Job) -> Result<()
     .bind(state.completed_at.map(millis))
     .execute(&mut *connection)
     .await?;
-    save_stages(connection, job).await
+    save_stages(connection, job, before).await
 }
 
-async fn save_stages(connection: &mut AnyConnection, job: &Job) -> Result<(), StoreError> {
+/// Writes of jobs that an event has changed in nothing else that there was one.
+pub(super) async fn touch(connection: &mut AnyConnection, jobs: &[&Job]) -> Result<(), StoreError> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = (0..jobs.len())
+        .map(|row| {
+            let at = 3 * row;
+            format!(
+                "SELECT CAST(${} AS TEXT) AS id, CAST(${} AS BIGINT) AS sequence, CAST(${} AS BIGINT) AS at",
+                at + 1,
+                at + 2,
+                at + 3
+            )
+        })
+        .collect();
+    let sql = format!(
+        "UPDATE jobs SET last_sequence = touched.sequence, updated_at = touched.at FROM ({}) AS touched \
+         WHERE jobs.id = touched.id",
+        rows.join(" UNION ALL ")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for job in jobs {
+        query = query
+            .bind(job.brief.id.to_string())
+            .bind(job.state.last_sequence.cast_signed())
+            .bind(millis(job.state.updated_at));
+    }
+    query.persistent(false).execute(connection).await?;
+    Ok(())
+}
+
+/// Most events change none of the six.
+async fn save_stages(
+    connection: &mut AnyConnection,
+    job: &Job,
+    before: &Stages,
+) -> Result<(), StoreError> {
     for (kind, stage) in &job.state.stages {
+        if before.get(kind) == Some(stage) {
+            continue;
+        }
         sqlx::query(
             "INSERT INTO job_stages (job_id, stage, status, started_at, completed_at, duration, error) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (job_id, stage) DO UPDATE SET \
