@@ -1,6 +1,7 @@
 //! What every request can reach, and the one list of all routes.
 
 use std::any::Any;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,7 +34,8 @@ use crate::prices::Prices;
 use crate::rate_limit::RateLimiter;
 use crate::signed_url::UrlSigner;
 use crate::store::Store;
-use crate::{idempotency, linger, openapi, pace, problem, request_id, routes, sse};
+use crate::tally::Tally;
+use crate::{address, head, idempotency, linger, openapi, pace, problem, request_id, routes, sse};
 
 /// Uploads that are taken in at once.
 pub(crate) const UPLOADS: usize = 16;
@@ -65,6 +67,10 @@ pub(crate) struct Parts {
     pub(crate) wake_relay: Arc<Notify>,
     pub(crate) uploads: Arc<Semaphore>,
     pub(crate) decodes: Semaphore,
+    /// Requests of an address that had to be refused.
+    pub(crate) refusals: Tally<IpAddr>,
+    /// Uploads of a user that were no form, or no song.
+    pub(crate) failed_uploads: Tally<UserId>,
     pub(crate) metrics: Metrics,
     pub(crate) started: Instant,
     /// What runs besides requests; waited for at the end.
@@ -177,6 +183,8 @@ pub(crate) fn router(app: &App) -> Router {
         .fallback(routes::page::asset)
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(middleware::from_fn_with_state(app.clone(), pace::pace))
+        .layer(middleware::from_fn_with_state(app.clone(), address::limit))
+        .layer(middleware::from_fn(head::limit))
         .layer(middleware::from_fn_with_state(app.clone(), problem::render))
         .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .layer(cors(&app.config.frontend_origins))

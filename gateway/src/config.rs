@@ -55,6 +55,17 @@ pub struct Config {
     pub rate_limit: RateLimit,
     /// `MAX_JOB_COST_USD` (2000) and `COST_PER_MINUTE_USD` (0: the built-in stages are free).
     pub prices: Prices,
+    /// `MAX_DAILY_COST_USD`: what all jobs of 24 hours may cost together; no limit by default.
+    pub daily_limit: Option<Usd>,
+    /// `REFUSALS_PER_MINUTE` (60): how often an address may be refused for want of a token or a good
+    /// link before it hears of nothing else for the rest of a minute.
+    pub refusals_per_minute: u32,
+    /// `FAILED_UPLOADS_PER_HOUR` (30): how many uploads of a user may be no form or no song.
+    pub failed_uploads_per_hour: u32,
+    /// `TRUSTED_PROXIES`: addresses, with commas, whose `X-Forwarded-For` is believed; none by default.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How long an upload waits while as many as may be are under way.
+    pub upload_patience: Duration,
     /// `WEBHOOK_ALLOW_PRIVATE` (false): webhooks may also be plain HTTP, on any port, and in our own
     /// network. For tests and closed networks.
     pub webhooks_may_be_private: bool,
@@ -101,6 +112,13 @@ impl Config {
                 per_minute: dollars(vars, "COST_PER_MINUTE_USD", Usd::ZERO),
                 limit: dollars(vars, "MAX_JOB_COST_USD", HOUSE_LIMIT),
             },
+            daily_limit: vars
+                .text("MAX_DAILY_COST_USD")
+                .map(|_| dollars(vars, "MAX_DAILY_COST_USD", Usd::ZERO)),
+            refusals_per_minute: vars.parsed_or("REFUSALS_PER_MINUTE", 60),
+            failed_uploads_per_hour: vars.parsed_or("FAILED_UPLOADS_PER_HOUR", 30),
+            trusted_proxies: proxies(vars),
+            upload_patience: Duration::from_secs(10),
             webhooks_may_be_private: vars.parsed_or("WEBHOOK_ALLOW_PRIVATE", false),
             webhook_retries: RETRIES.to_vec(),
             connections: ConnectionLimits::HOUSE,
@@ -166,6 +184,18 @@ fn origins(vars: &Vars) -> Vec<HeaderValue> {
     origins
 }
 
+fn proxies(vars: &Vars) -> Vec<IpAddr> {
+    let text = vars.text("TRUSTED_PROXIES").unwrap_or_default();
+    let mut proxies = Vec::new();
+    for address in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
+        match address.parse::<IpAddr>() {
+            Ok(address) => proxies.push(address.to_canonical()),
+            Err(_) => vars.note("TRUSTED_PROXIES", "must hold addresses such as 10.0.0.1"),
+        }
+    }
+    proxies
+}
+
 fn dollars(vars: &Vars, name: &str, default: Usd) -> Usd {
     let Some(text) = vars.text(name) else {
         return default;
@@ -206,12 +236,14 @@ mod tests {
             ("SUPABASE_JWT_SECRET", "short"),
             ("STORAGE_URL", "file:///x"),
             ("FRONTEND_URL", "https://ok.example, https://*.example"),
+            ("TRUSTED_PROXIES", "10.0.0.1, proxy.example"),
         ]);
         let error = Config::from_vars(&vars).unwrap_err().to_string();
         for part in [
             "SUPABASE_JWT_SECRET is shorter",
             "URL_SIGNING_KEY is not set",
             "FRONTEND_URL",
+            "TRUSTED_PROXIES",
         ] {
             assert!(error.contains(part), "{error}");
         }

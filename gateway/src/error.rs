@@ -85,6 +85,16 @@ pub(crate) enum ApiError {
     /// Too many jobs within the window.
     #[error("{} jobs an hour are accepted; try again in {} s", .0.limit, .0.retry_after())]
     RateLimited(Quota),
+    /// Too many requests of an address without a token or a good link, or too many songs of a user that
+    /// are none.
+    #[error("too many requests had to be refused; try again in {} s", whole_seconds(*.0))]
+    RefusedTooOften(Duration),
+    /// All jobs of the last 24 hours together would cost too much.
+    #[error("the service has promised all that it may spend in a day; try again later")]
+    DailyLimit,
+    /// A head with more bytes than are accepted.
+    #[error("the request's head has too many bytes")]
+    HeadersTooLarge,
     /// Too many streams on one job.
     #[error("the job already has {0} open streams")]
     TooManyStreams(usize),
@@ -112,6 +122,8 @@ pub(crate) enum ApiError {
     },
 }
 
+/// How long to wait for money: it comes back with the hours.
+const DAILY_LIMIT_RETRY: Duration = Duration::from_hours(1);
 /// How long to wait before asking again when something of ours is away.
 const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
 
@@ -166,6 +178,9 @@ impl ApiError {
             },
             Self::OverBudget { .. } => &problem::BUDGET_EXCEEDED,
             Self::RateLimited(_) => &problem::RATE_LIMITED,
+            Self::RefusedTooOften(_) => &problem::REFUSED_TOO_OFTEN,
+            Self::DailyLimit => &problem::DAILY_LIMIT,
+            Self::HeadersTooLarge => &problem::HEADERS_TOO_LARGE,
             Self::TooManyStreams(_) => &problem::TOO_MANY_STREAMS,
             Self::RangeNotSatisfiable { .. } => &problem::RANGE_NOT_SATISFIABLE,
             Self::Unavailable { .. } => &problem::UNAVAILABLE,
@@ -197,6 +212,7 @@ impl ApiError {
                 "window": quota.window.as_secs(),
                 "violated-policies": [Quota::POLICY],
             }),
+            Self::RefusedTooOften(wait) => json!({ "retry_after": whole_seconds(*wait) }),
             _ => return Map::new(),
         };
         match members {
@@ -220,6 +236,13 @@ impl ApiError {
             Self::RateLimited(quota) => {
                 quota.write(headers);
                 headers.insert(header::RETRY_AFTER, quota.retry_after().into());
+            }
+            Self::RefusedTooOften(wait) => {
+                headers.insert(header::RETRY_AFTER, whole_seconds(*wait).into());
+            }
+            Self::DailyLimit => {
+                let seconds = DAILY_LIMIT_RETRY.as_secs();
+                headers.insert(header::RETRY_AFTER, seconds.into());
             }
             Self::KeyInUse => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
@@ -253,6 +276,11 @@ impl ApiError {
             tracing::warn!(doing, causes, "a request failed, as something is away");
         }
     }
+}
+
+/// As a client waits: at least one.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1) as u64
 }
 
 /// An error and what is behind it, outermost first, on one line.

@@ -20,7 +20,7 @@ use crate::error::{ApiError, OrFault};
 use crate::job::{Job, JobState};
 use crate::rate_limit::Quota;
 use crate::routes::upload::Accepted;
-use crate::store::KeyClaim;
+use crate::store::{KeyClaim, StoreError};
 use crate::{prices, relay};
 use form::UploadForm;
 
@@ -161,11 +161,14 @@ async fn keep(app: &App, candidate: Candidate, claim: Option<&KeyClaim>) -> Resu
     let messages = relay::first_messages(&job).or_internal("writing a job's first messages")?;
     let answer = serde_json::to_string(&Accepted::of(&job)).or_internal("writing an answer")?;
     let keyed = claim.map(|claim| (claim, answer.as_str()));
-    app.store
-        .accept(&job, &messages, keyed)
-        .await
-        .or_unavailable("writing a job")?;
-    Ok(job)
+    match app.store.accept(&job, &messages, keyed).await {
+        Ok(()) => Ok(job),
+        Err(error @ StoreError::DailyLimit { .. }) => {
+            tracing::error!(%error, "a job is refused: the money of the day is spent");
+            Err(ApiError::DailyLimit)
+        }
+        Err(error) => Err(error).or_unavailable("writing a job"),
+    }
 }
 
 fn new_job(candidate: Candidate, audio: ArtifactRef) -> Job {

@@ -6,12 +6,14 @@
 //! whoever has a stream open (`hub`, `sse`). The gateway knows nothing of how a film is made. Start
 //! reading at `app`, the list of all routes.
 
+mod address;
 mod app;
 mod auth;
 mod config;
 mod deadlines;
 mod error;
 mod extract;
+mod head;
 mod hub;
 mod idempotency;
 mod intake;
@@ -36,6 +38,7 @@ mod signed_url;
 mod sse;
 mod store;
 mod sweeper;
+mod tally;
 mod view;
 mod webhook;
 

@@ -17,13 +17,15 @@ use runtime::Shutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::address::Peer;
+use crate::head;
 use guarded::Guarded;
 pub(crate) use refusal::Refusals;
 
 /// Headers that a request may have.
 const MOST_HEADERS: usize = 64;
-/// Bytes of a head after which no more is read; what has come by then may be twice as much.
-const LONGEST_HEAD: usize = 64 * 1024;
+/// Bytes of a head after which no more is read: more than any that is accepted, see [`crate::head`].
+const LONGEST_HEAD: usize = head::LONGEST + 8 * 1024;
 /// How long to wait when no connection can be accepted (no file descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a client that was refused may go on sending, so that it gets to see why.
@@ -107,6 +109,7 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection could not be set up");
         }
+        let peer = stream.peer_addr().ok().map(Peer);
         let stream = Arc::new(stream);
         let asked = Arc::new(AtomicBool::new(false));
         let guarded = Guarded::new(
@@ -118,8 +121,11 @@ impl Door {
         let router = TowerToHyperService::new(self.router.clone());
         let service = service_fn({
             let asked = Arc::clone(&asked);
-            move |request| {
+            move |mut request: hyper::Request<hyper::body::Incoming>| {
                 asked.store(false, Ordering::Relaxed);
+                if let Some(peer) = peer {
+                    request.extensions_mut().insert(peer);
+                }
                 router.call(request)
             }
         });

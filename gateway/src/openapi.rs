@@ -126,7 +126,7 @@ fn add_refusals(path: &str, operation: &mut Value) {
     // What any request may meet: a path too long, too much of a header, and faults of ours.
     let mut statuses = vec![400, 405, 408, 414, 431, 500, 503];
     if operation.get("security").is_some() {
-        statuses.push(401);
+        statuses.extend([401, 429]);
     }
     if path.contains('{') {
         statuses.push(404);
@@ -144,12 +144,11 @@ fn add_refusals(path: &str, operation: &mut Value) {
         statuses.extend([413, 415, 422]);
     }
     let own: &[u16] = match operation.get("operationId").and_then(Value::as_str) {
-        Some("uploadAudio") => &[402, 409, 429],
+        Some("uploadAudio") => &[402, 409],
         Some("cancelJob") => &[409],
         Some("getDownload") => &[410],
-        Some("streamJob") => &[429],
-        Some("streamJobs") => &[404, 429],
-        Some("getFile") => &[403, 416],
+        Some("streamJobs") => &[404],
+        Some("getFile") => &[403, 416, 429],
         _ => &[],
     };
     statuses.extend(own);

@@ -97,12 +97,16 @@ problem_types! {
         "Too many jobs", "Wait for as long as the Retry-After header says.";
     TOO_MANY_STREAMS = TOO_MANY_REQUESTS, "too-many-streams", "TOO_MANY_STREAMS", true,
         "Too many streams on this job", "Close another stream of the job first.";
+    REFUSED_TOO_OFTEN = TOO_MANY_REQUESTS, "refused-too-often", "RATE_LIMIT_EXCEEDED", true,
+        "Too many refused requests", "Wait for as long as the Retry-After header says; then send a valid token, or a song that can be read.";
     HEADERS_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "VALIDATION_ERROR", false,
         "The headers are too large", "Send fewer or shorter headers.";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "INTERNAL_ERROR", false,
         "Something went wrong on our side", "Tell the operator the request id.";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "SERVICE_UNAVAILABLE", true,
         "A part of the service is away", "Nothing was kept. Try again in a few seconds.";
+    DAILY_LIMIT = SERVICE_UNAVAILABLE, "daily-limit", "BUDGET_EXCEEDED", true,
+        "The money of the day is spent", "Nothing was kept. Try again in some hours, or ask the operator for a higher limit.";
 }
 
 /// A problem as a handler leaves it in the response's extensions; [`render`] writes it.

@@ -22,11 +22,13 @@ use crate::rate_limit::RateLimiter;
 use crate::reader::Reader;
 use crate::reconciler::Reconciler;
 use crate::relay::Relay;
+use crate::routes::upload;
 use crate::signed_url::UrlSigner;
 use crate::store::{Store, StoreError};
 use crate::sweeper::Sweeper;
+use crate::tally::Tally;
 use crate::webhook::Deliverer;
-use crate::{deadlines, orphans};
+use crate::{address, deadlines, orphans};
 
 /// Why a gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +106,7 @@ async fn assemble(
     let client = nats::connect(&config.nats, "gateway").await?;
     let jetstream = jetstream::new(client.clone());
     let store = Store::open(&config.database_url).await?;
+    let store = store.with_daily_limit(config.daily_limit);
     let artifacts = Artifacts::open(&config.storage_url)?;
     let rate_limits = kv::Bucket::new(jetstream.clone(), buckets::RATE_LIMITS);
     let (position, read_position) = watch::channel(0);
@@ -128,6 +131,8 @@ async fn assemble(
         wake_relay: Arc::new(Notify::new()),
         uploads: Arc::new(Semaphore::new(UPLOADS)),
         decodes: Semaphore::new(DECODES),
+        refusals: Tally::new(config.refusals_per_minute, address::WINDOW),
+        failed_uploads: Tally::new(config.failed_uploads_per_hour, upload::FAILURES_WINDOW),
         metrics: Metrics::new(),
         started: Instant::now(),
         tasks: TaskTracker::new(),

@@ -5,6 +5,7 @@
 //! twice; sqlx's `Any` holds it once, and what differs (migrations, how a connection is made ready) is in
 //! [`Kind`]. `contract` runs one suite on both. Only this module knows SQL.
 
+mod budget;
 mod cache;
 #[cfg(test)]
 mod contract;
@@ -21,7 +22,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use model::job::JobStatus;
-use model::{JobId, UserId};
+use model::{JobId, Usd, UserId};
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AnyConnection, AnyPool, Executor};
@@ -77,6 +78,14 @@ pub enum StoreError {
     /// A request took so long for its answer that its key was given to another.
     #[error("another request has taken the idempotency key over")]
     KeyTaken,
+    /// All jobs of the last 24 hours together would cost too much.
+    #[error("{spent} of {limit} are spent or promised in 24 hours")]
+    DailyLimit {
+        /// Spent or promised.
+        spent: Usd,
+        /// The limit.
+        limit: Usd,
+    },
     /// The URL names a database that this build does not speak to.
     #[error("DATABASE_URL must begin with sqlite: or postgres:")]
     OtherDatabase,
@@ -89,6 +98,8 @@ pub(crate) struct Store {
     writer: AnyPool,
     reader: AnyPool,
     cache: Cache,
+    /// What all jobs of a day may cost together.
+    daily_limit: Option<Usd>,
 }
 
 /// Which database a URL names.
@@ -191,7 +202,14 @@ impl Store {
             writer,
             reader,
             cache: Cache::default(),
+            daily_limit: None,
         })
+    }
+
+    /// With a limit to what is accepted in 24 hours.
+    pub(crate) fn with_daily_limit(mut self, limit: Option<Usd>) -> Self {
+        self.daily_limit = limit;
+        self
     }
 
     /// Answers when the database does.
@@ -209,6 +227,9 @@ impl Store {
         keyed: Option<(&KeyClaim, &str)>,
     ) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin().await?;
+        if let Some(limit) = self.daily_limit {
+            budget::check(&mut transaction, limit, job).await?;
+        }
         record::insert(&mut transaction, job).await?;
         for (position, entry) in outbox.iter().enumerate() {
             outbox::insert(&mut transaction, job, position, entry).await?;

@@ -1,7 +1,7 @@
 //! `POST /api/v1/upload-audio`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -24,8 +24,8 @@ use crate::openapi::schema;
 use crate::preferences::{self, Wait};
 use crate::store::{Claimed, KeyOf};
 
-/// How long an upload waits while as many as may be are under way.
-const PLACE_PATIENCE: Duration = Duration::from_secs(10);
+/// The time in which a user's failed uploads are counted.
+pub(crate) const FAILURES_WINDOW: Duration = Duration::from_hours(1);
 /// What its idempotency keys are kept under.
 const ROUTE: &str = "POST /api/v1/upload-audio";
 
@@ -85,6 +85,9 @@ pub(crate) async fn upload(
     user: CurrentUser,
     request: Request,
 ) -> Result<Response, ApiError> {
+    app.failed_uploads
+        .check(&user.id, Instant::now())
+        .map_err(ApiError::RefusedTooOften)?;
     let quota = app.limiter.look(user.id).await?;
     let key = idempotency::key_of(request.headers())?.map(|key| KeyOf {
         user: user.id,
@@ -101,10 +104,25 @@ pub(crate) async fn upload(
     }
     let taken = take(&app, user, key, request).await;
     let mut response = taken.unwrap_or_else(IntoResponse::into_response);
+    if is_failure(response.status()) {
+        // This one is answered as it is; beyond the limit the next one is not read.
+        let _counted = app.failed_uploads.add(user.id, Instant::now());
+    }
     if !response.headers().contains_key("ratelimit") {
         quota.write(response.headers_mut());
     }
     Ok(response)
+}
+
+/// Whether an upload was work for nothing: no form as described, or no song.
+fn is_failure(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::UNPROCESSABLE_ENTITY
+    )
 }
 
 async fn take(
@@ -114,10 +132,13 @@ async fn take(
     request: Request,
 ) -> Result<Response, ApiError> {
     UploadForm::check(request.headers(), app.config.max_upload_bytes)?;
-    let place = tokio::time::timeout(PLACE_PATIENCE, Arc::clone(&app.uploads).acquire_owned())
-        .await
-        .or_unavailable("waiting for a place among the uploads")?
-        .or_internal("waiting for a place among the uploads")?;
+    let place = tokio::time::timeout(
+        app.config.upload_patience,
+        Arc::clone(&app.uploads).acquire_owned(),
+    )
+    .await
+    .or_unavailable("waiting for a place among the uploads")?
+    .or_internal("waiting for a place among the uploads")?;
     let headers = request.headers().clone();
     let mut form = UploadForm::receive(request, &app.config).await?;
     form.cancel_after = preferences::cancel_after(&headers)?;

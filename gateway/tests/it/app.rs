@@ -45,9 +45,23 @@ pub(crate) struct TestApp {
     scratch: TempDir,
 }
 
+/// Another gateway on the same database, streams and objects, until it is dropped.
+pub(crate) struct Beside {
+    base_url: String,
+    shutdown: Shutdown,
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.shutdown.force();
+    }
+}
+
 /// Someone who is signed in.
 pub(crate) struct User<'a> {
     app: &'a TestApp,
+    /// The gateway that is asked.
+    base_url: String,
     pub(crate) id: UserId,
     pub(crate) token: String,
 }
@@ -95,6 +109,18 @@ impl TestApp {
         self.running = Some(running);
     }
 
+    /// One more gateway.
+    pub(crate) async fn beside(&self) -> Beside {
+        let shutdown = Shutdown::new();
+        let (ready, address) = oneshot::channel();
+        tokio::spawn(gateway::serve(self.config.clone(), shutdown.clone(), ready));
+        let address = address.await.expect("a second gateway starts");
+        Beside {
+            base_url: format!("http://{address}"),
+            shutdown,
+        }
+    }
+
     /// Stops the gateway as SIGTERM would, and waits for its end.
     pub(crate) async fn stop(&mut self) {
         self.shutdown.begin();
@@ -118,6 +144,7 @@ impl TestApp {
         let token = gateway::mint_token(&SECRET.into(), id, Duration::from_mins(10)).unwrap();
         User {
             app: self,
+            base_url: self.base_url.clone(),
             id,
             token: token.expose_secret().to_owned(),
         }
@@ -325,6 +352,8 @@ fn config(nats: &NatsServer, scratch: &TempDir) -> Config {
         nats: address(nats, Role::Gateway),
         rate_limit: RateLimit::HOUSE,
         sweep_grace: Duration::from_millis(50),
+        // Many tests show bad tokens, all from one address.
+        refusals_per_minute: u32::MAX,
         decoder: SeparateDecoder::new(DECODER.into(), Vec::new()),
         ..Config::from_vars(&Vars::from_map(vars)).unwrap()
     }
@@ -342,8 +371,19 @@ impl User<'_> {
         &self.app.http
     }
 
+    /// The same user, who asks another gateway.
+    pub(crate) fn at(&self, gateway: &Beside) -> Self {
+        Self {
+            app: self.app,
+            base_url: gateway.base_url.clone(),
+            id: self.id,
+            token: self.token.clone(),
+        }
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.app.request(method, path).bearer_auth(&self.token)
+        let url = format!("{}{path}", self.base_url);
+        self.app.http.request(method, url).bearer_auth(&self.token)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response {

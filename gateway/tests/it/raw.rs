@@ -102,6 +102,20 @@ async fn an_idle_connection_is_closed_without_a_word() {
 }
 
 #[tokio::test]
+async fn a_head_may_have_65536_bytes_and_not_one_more() {
+    let app = TestApp::start().await;
+    let head = |length: usize| {
+        let around = "GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-filler: \r\n\r\n";
+        let filler = "y".repeat(length - around.len());
+        around.replace("x-filler: ", &format!("x-filler: {filler}"))
+    };
+    let whole = ask(&app, &head(65_536)).await;
+    assert!(whole.starts_with("HTTP/1.1 200 OK"), "{whole}");
+    let larger = ask(&app, &head(65_537)).await;
+    assert_raw_problem(&larger, 431, "headers-too-large");
+}
+
+#[tokio::test]
 async fn heads_that_are_too_large_or_unreadable_are_refused_as_problems() {
     let app = TestApp::start().await;
     let many = "x-many: y\r\n".repeat(64);

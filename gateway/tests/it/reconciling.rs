@@ -1,13 +1,12 @@
 //! What a crash, a lost stream or a restored backup leaves behind, mended.
 
-use std::time::Duration;
-
 use futures::TryStreamExt;
 use model::job::StageStatus;
-use model::{ArtifactKey, EventBody, JobId, RunNumber, StageKind, TaskId};
+use model::{ArtifactKey, EventBody, JobId, RunNumber, StageKind, TaskId, UserId};
 use nats::kv::Bucket;
 use testkit::eventually;
-use uuid::Uuid;
+use time::OffsetDateTime;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::app::{PATIENCE, TestApp};
 
@@ -22,6 +21,13 @@ fn completed(stage: StageKind) -> EventBody {
         duration: None,
         error: None,
     }
+}
+
+/// The id of a job that is older than any upload takes.
+fn made_an_hour_ago() -> JobId {
+    let then = OffsetDateTime::now_utc().unix_timestamp() - 3600;
+    let then = Timestamp::from_unix(NoContext, then.unsigned_abs(), 0);
+    JobId::new(Uuid::new_v7(then))
 }
 
 impl TestApp {
@@ -98,32 +104,35 @@ async fn the_last_message_before_a_gap_is_said_again_once() {
 
 #[tokio::test]
 async fn a_song_and_a_slot_without_a_job_are_taken_back() {
-    let app = TestApp::start_with(|config| config.orphan_grace = Duration::from_millis(1)).await;
-    let ada = app.user();
-    let kept = ada.uploads().await;
-    let lost = JobId::new(Uuid::now_v7());
+    let mut app = TestApp::start().await;
+    let ada = UserId::new(Uuid::new_v4());
+    let kept = app.user_of(ada).uploads().await;
+    let lost = made_an_hour_ago();
     let song = ArtifactKey::of_job(lost, "song.wav").unwrap();
     app.artifacts
         .put_bytes(&song, "sound".into())
         .await
         .unwrap();
-    let film = ArtifactKey::of_job(JobId::new(Uuid::now_v7()), "run-1/film.mp4").unwrap();
+    let film = ArtifactKey::of_job(made_an_hour_ago(), "run-1/film.mp4").unwrap();
     app.artifacts
         .put_bytes(&film, "a film".into())
         .await
         .unwrap();
     let slots = Bucket::new(app.jetstream.clone(), nats::buckets::RATE_LIMITS);
-    let entry = slots.get(&ada.id.to_string()).await.unwrap().unwrap();
+    let entry = slots.get(&ada.to_string()).await.unwrap().unwrap();
     let mut window: serde_json::Value = serde_json::from_slice(&entry.value).unwrap();
     let mut slot = window["slots"][0].clone();
     slot["job"] = lost.to_string().into();
     window["slots"].as_array_mut().unwrap().push(slot);
     let window = window.to_string().into();
-    slots.put(&ada.id.to_string(), window).await.unwrap();
+    slots.put(&ada.to_string(), window).await.unwrap();
+    // A new process looks at once.
+    app.restart().await;
 
     eventually("song and slot are gone", PATIENCE, async || {
         let song_is_gone = app.artifacts.head(&song).await.unwrap().is_none();
-        (song_is_gone && app.slots_of(&ada).await == 1).then_some(())
+        let slots = app.slots_of(&app.user_of(ada)).await;
+        (song_is_gone && slots == 1).then_some(())
     })
     .await;
     assert!(app.artifacts.head(&film).await.unwrap().is_some());

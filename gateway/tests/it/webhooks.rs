@@ -21,8 +21,8 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::app::{PATIENCE, PROMPT, TestApp, User, assert_problem, form, job_id};
 
 /// A receiver that answers as it was told to, and then with 204.
-struct Receiver {
-    url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     heard: Arc<Mutex<Heard>>,
     _serving: AbortOnDropHandle<()>,
 }
@@ -45,7 +45,7 @@ async fn hook(
 }
 
 impl Receiver {
-    async fn answering(answers: &[u16]) -> Self {
+    pub(crate) async fn answering(answers: &[u16]) -> Self {
         let answers = answers
             .iter()
             .map(|code| StatusCode::from_u16(*code).unwrap());
@@ -66,7 +66,7 @@ impl Receiver {
         }
     }
 
-    async fn hears(&self, count: usize) -> Vec<(HeaderMap, String)> {
+    pub(crate) async fn hears(&self, count: usize) -> Vec<(HeaderMap, String)> {
         eventually("the webhook is told", PATIENCE, async || {
             let messages = self.heard.lock().unwrap().messages.clone();
             (messages.len() >= count).then_some(messages)
@@ -76,7 +76,7 @@ impl Receiver {
 }
 
 impl User<'_> {
-    async fn uploads_for(&self, webhook: &str) -> JobId {
+    pub(crate) async fn uploads_for(&self, webhook: &str) -> JobId {
         let song = form(sound::tone(440.0, 2.0).wav(), PROMPT);
         let answer = self
             .submit(song.text("webhook_url", webhook.to_owned()))
@@ -90,7 +90,7 @@ impl User<'_> {
         answer.json::<Value>().await.unwrap()["deliveries"].take()
     }
 
-    async fn delivery_that_is(&self, job: JobId, status: &str) -> Value {
+    pub(crate) async fn delivery_that_is(&self, job: JobId, status: &str) -> Value {
         eventually("the log says so", PATIENCE, async || {
             let delivery = self.deliveries(job).await.get_mut(0)?.take();
             (delivery["status"] == status).then_some(delivery)
