@@ -7,8 +7,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use anyhow::{Context, ensure};
-use audio_parser::hearing::{self, Hearing};
+use audio_parser::hearing::Hearing;
 use audio_parser::lyrics::text::Written;
+use audio_parser::sound;
 use indicatif::{ProgressBar, ProgressStyle};
 use media::audio::{self, Limits};
 use model::corrections::Corrections;
@@ -115,7 +116,7 @@ impl Listening<'_> {
         }
         decoded(file, &canonical)?;
         let mut observer = |part| progress(DECODING + (1.0 - DECODING) * part);
-        let sound = hearing::listen(&canonical, &mut observer).context("listening to it")?;
+        let sound = sound::listen(&canonical, &mut observer).context("listening to it")?;
         let hearing = sound.and_then(|mut sound| {
             let mut hearing = sound.hear(&self.corrections, &mut observer)?;
             if let Some(written) = &self.lyrics {

@@ -6,7 +6,8 @@ use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use audio_parser::hearing::{self, Observer, Step};
+use audio_parser::hearing::{Observer, Step};
+use audio_parser::sound;
 use console::style;
 use media::audio::{self, Limits};
 use model::corrections::Corrections;
@@ -160,7 +161,7 @@ fn once(file: &Path, canonical: &Path) -> anyhow::Result<Figures> {
         .with_context(|| file.display().to_string())?;
     let decoding = began.elapsed();
     let mut stopwatch = Stopwatch::default();
-    let sound = hearing::listen(canonical, &mut stopwatch).context("listening")?;
+    let sound = sound::listen(canonical, &mut stopwatch).context("listening")?;
     let heard = sound.and_then(|mut sound| sound.hear(&Corrections::default(), &mut stopwatch));
     ensure!(heard.is_some(), "the analyser stopped before its end");
     let took = began.elapsed();

@@ -11,4 +11,5 @@ mod beatreel;
 mod films;
 mod lives;
 mod refusals;
+mod same_song;
 mod tidy;

@@ -88,6 +88,9 @@ pub struct Section {
     /// Beats a minute within; `None` where nothing pulses or nobody has judged that.
     #[serde(default)]
     pub bpm: Option<f64>,
+    /// Other tempi that the part could be counted in, likeliest first.
+    #[serde(default)]
+    pub alternates: Vec<f64>,
 }
 
 /// An instant at which the song turns into something new.

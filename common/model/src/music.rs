@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Seconds;
 
-/// Curves over the song, one value every `1 / rate_hz` seconds from time 0, as bytes: 0 is silence or
-/// rest, 255 the song's own loudest (its 98th percentile), so that quiet and loud masters move alike.
+/// Curves over the song, one value for each picture of the film (every `1 / rate_hz` seconds from time 0),
+/// as bytes: 0 is silence or rest, 255 the song's own loudest (its 98th percentile), so that quiet and loud masters move alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Envelopes {
-    /// Values a second.
+    /// Values a second: the frame rate of the film that the song was heard for.
     pub rate_hz: f64,
     /// Loudness, smoothed over about a second: how much is going on.
     pub energy: Vec<u8>,
@@ -18,6 +18,12 @@ pub struct Envelopes {
     pub mid: Vec<u8>,
     /// Above 2 kHz.
     pub treble: Vec<u8>,
+    /// What is struck: drums, and the attacks of everything else.
+    #[serde(default)]
+    pub percussive: Vec<u8>,
+    /// What sounds on: voices, strings, pads.
+    #[serde(default)]
+    pub harmonic: Vec<u8>,
     /// 255 on a beat, decaying to 0 over about 300 ms.
     pub beat: Vec<u8>,
     /// The same for downbeats only.
@@ -35,6 +41,10 @@ pub struct MusicAt {
     pub mid: f32,
     /// See [`Envelopes::treble`].
     pub treble: f32,
+    /// See [`Envelopes::percussive`].
+    pub percussive: f32,
+    /// See [`Envelopes::harmonic`].
+    pub harmonic: f32,
     /// See [`Envelopes::beat`].
     pub beat: f32,
     /// See [`Envelopes::downbeat`].
@@ -52,6 +62,8 @@ impl Envelopes {
             bass: value(&self.bass),
             mid: value(&self.mid),
             treble: value(&self.treble),
+            percussive: value(&self.percussive),
+            harmonic: value(&self.harmonic),
             beat: value(&self.beat),
             downbeat: value(&self.downbeat),
         }
@@ -84,6 +96,8 @@ mod tests {
             bass: vec![],
             mid: vec![255],
             treble: vec![],
+            percussive: vec![],
+            harmonic: vec![],
             beat: vec![],
             downbeat: vec![],
         };

@@ -115,6 +115,35 @@ pub fn song(seconds: f64) -> Sound {
     sound
 }
 
+/// A song whose bars have `metre` beats of a quarter each, `bpm` a minute: a chord and a kick open each bar,
+/// a second kick the latter group of 5 (3 + 2) and 7 (4 + 3) beats, and a snare strikes the other beats.
+pub fn song_of_bars(metre: u32, bpm: f64, seconds: f64) -> Sound {
+    const ROOTS: [f32; 4] = [110.0, 87.31, 130.81, 98.0];
+    let mut sound = Sound::silence(seconds);
+    let mut noise = Noise(0x2545_f491);
+    let beat_seconds = 60.0 / bpm;
+    for beat in 0..(seconds / beat_seconds) as u32 {
+        let (bar, place) = (beat / metre, beat % metre);
+        let time = f64::from(beat) * beat_seconds;
+        let root = ROOTS
+            .iter()
+            .cycle()
+            .nth(bar as usize)
+            .copied()
+            .unwrap_or(110.0);
+        if place == 0 {
+            add_chord(&mut sound, time, root, 0.05);
+            sound.add(time, f64::from(metre) * beat_seconds, |t| {
+                0.2 * (-1.5 * t).exp() * (TAU * root * 0.5 * t).sin()
+            });
+        }
+        let kick = place == 0 || (metre > 4 && place == metre.div_ceil(2));
+        // Kicks are those of even beats, snares those of odd ones.
+        add_drums(&mut sound, &mut noise, u32::from(!kick), time);
+    }
+    sound
+}
+
 /// Root, fifth, octave and third above, over one bar, swelling and fading.
 fn add_chord(sound: &mut Sound, time: f64, root: f32, level: f32) {
     for ratio in [2.0, 3.0, 4.0, 4.76] {

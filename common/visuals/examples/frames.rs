@@ -100,6 +100,7 @@ fn music(seconds: f64) -> MusicAt {
         treble: 0.3 + 0.4 * decay(0.25),
         beat: decay(0.5),
         downbeat: decay(2.0),
+        ..MusicAt::default()
     }
 }
 

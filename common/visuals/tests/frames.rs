@@ -53,6 +53,7 @@ fn music(frame: u32) -> MusicAt {
         treble: 0.3 + 0.4 * decay(15),
         beat: decay(15),
         downbeat: decay(60),
+        ..MusicAt::default()
     }
 }
 

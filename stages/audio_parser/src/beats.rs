@@ -10,6 +10,8 @@ use std::ops::RangeInclusive;
 use crate::level::FRAME_RATE;
 use crate::order;
 
+pub mod posterior;
+
 /// The part of a beat in which its onset is expected: a sixteenth, as in S. Böck, F. Krebs and
 /// G. Widmer, "A Multi-Model Approach to Beat Tracking", ISMIR 2014, §2.3.
 const BEAT_PART: f32 = 16.0;

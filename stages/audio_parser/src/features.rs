@@ -6,6 +6,7 @@ use std::io::Read;
 use media::audio::{AudioError, CanonicalWav};
 
 use crate::chroma::{Chroma, ChromaFolder};
+use crate::hpss::{Split, Splitter};
 use crate::level::{FRAME_RATE, Level, Mix};
 use crate::network::inputs::Bands;
 use crate::pitch::PitchFolder;
@@ -21,6 +22,8 @@ const ENERGY_EDGES: [f32; 2] = [150.0, 2_000.0];
 pub const TIMBRE_BANDS: usize = 20;
 /// Frames between two values of chroma and timbre: 40 ms, much finer than a beat.
 pub const SLOW_STEP: usize = 4;
+/// Frames between two values of percussive and harmonic energy: 20 ms.
+pub const SPLIT_STEP: usize = 2;
 /// Values of the fine onset curve a frame: 2.5 ms.
 pub const FINE_STEP: usize = 4;
 /// Half of the longest window.
@@ -43,6 +46,8 @@ pub struct Features {
     pub spectrum: Vec<f32>,
     /// Effective amplitudes of bass, mid and treble.
     pub bands: [Vec<f32>; 3],
+    /// Effective amplitudes of what is struck and of what sounds on, one value every 2 frames.
+    pub split: Split,
     /// Effective amplitude of everything.
     pub level: Vec<f32>,
     /// Rises of log magnitude over all bands, 4 values a frame.
@@ -108,6 +113,7 @@ struct Ear {
     fine: FluxWindow,
     energy_bank: FilterBank,
     network_bands: Bands,
+    splitter: Splitter,
     pitch: Spectrum,
     folder: ChromaFolder,
     bass_folder: ChromaFolder,
@@ -137,6 +143,7 @@ impl Ear {
             fine: FluxWindow::new(rate, 512, 6.0, (100.0, 17_000.0), 2),
             energy_bank: FilterBank::new(rate, 2_048, 3.0, (60.0, 15_000.0)),
             network_bands: Bands::new(rate, 2_048),
+            splitter: Splitter::new(rate as f32 / 2_048.0),
             pitch: Spectrum::new(2 * REACH),
             folder: ChromaFolder::new(rate, 2 * REACH, (60.0, 2_000.0)),
             bass_folder: ChromaFolder::new(rate, 2 * REACH, (35.0, 250.0)),
@@ -187,6 +194,9 @@ impl Ear {
         for (curve, power) in self.heard.bands.iter_mut().zip(power) {
             curve.push(power.sqrt());
         }
+        if self.heard.frames.is_multiple_of(SPLIT_STEP) {
+            self.splitter.take(magnitudes);
+        }
         self.network_bands
             .append(magnitudes, self.gain, &mut self.heard.spectrum);
         self.energy_bank.apply(magnitudes, &mut self.values);
@@ -197,6 +207,7 @@ impl Ear {
 
     fn finish(mut self) -> Features {
         (self.heard.tuning, self.heard.pitch) = self.pitch_folder.finish();
+        self.heard.split = self.splitter.finish();
         self.heard
     }
 

@@ -1,7 +1,7 @@
 //! Module 3: hears tempo, beats, sections and energy, and lays the clip grid.
 //!
-//! [`hearing::hear`] is the core in order: two passes over the canonical file, then curves only. The
-//! stage around it fetches the song and stores what was heard. The core must not know async, messages or
+//! [`hearing::hear`] is the core; [`sound`] has its order: two passes over the canonical file, then curves
+//! only. The stage around it fetches the song and stores what was heard. The core must not know async, messages or
 //! a clock; start reading there.
 #![expect(
     clippy::indexing_slicing,
@@ -17,6 +17,7 @@ pub mod downbeats;
 pub mod envelope;
 pub mod features;
 pub mod hearing;
+pub mod hpss;
 pub mod key;
 pub mod level;
 pub mod loudness;
@@ -27,6 +28,7 @@ pub mod onset;
 pub mod order;
 pub mod pitch;
 pub mod refine;
+pub mod sound;
 pub mod spectrum;
 pub mod structure;
 pub mod tempo;
@@ -90,9 +92,10 @@ impl Stage for AudioParser {
 async fn hear(file: PathBuf, cx: &StageContext) -> Result<Hearing, StageError> {
     let (sender, mut steps) = mpsc::unbounded_channel();
     let stop = cx.cancelled();
+    let rate = cx.job().format.rate;
     let work = tokio::task::spawn_blocking(move || {
         // Nobody listens any more once the task is dropped: then there is nothing to hear for.
-        hearing::hear(&file, |part| {
+        hearing::hear(&file, rate, |part| {
             !stop.is_cancelled() && sender.send(part).is_ok()
         })
     });

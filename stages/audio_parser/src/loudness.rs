@@ -6,6 +6,8 @@ use model::sound::{Loudness, Silence, SilencePlace};
 
 use crate::level::FRAME_RATE;
 
+mod range;
+
 /// A frame is silent so far under the song's loud parts (−60 dB) …
 const UNDER_LOUD: f32 = 1e-3;
 /// … and under this amplitude (−70 dBFS), which is the absolute gate of R128.
@@ -15,38 +17,55 @@ const SHORTEST: f64 = 0.5;
 
 /// Measures loudness block by block, in the song's own channels and rate.
 ///
-/// ITU-R BS.1770-4, annexes 1 and 2; EBU R128 and EBU Tech 3342 for the range, as the `ebur128` crate
-/// has them.
+/// ITU-R BS.1770-4, annexes 1 and 2, and EBU R128, as the `ebur128` crate has them; the range is ours.
 pub struct Meter {
     /// `None` where the shape is not one that R128 knows.
-    meter: Option<EbuR128>,
+    ebu: Option<EbuR128>,
     channels: u32,
+    /// Frames of a tenth of a second, and how many of the present one were taken.
+    tenth: usize,
+    taken: usize,
+    /// LUFS of each tenth of a second.
+    tenths: Vec<f64>,
 }
 
 impl Meter {
     /// For 1 or 2 `channels` at `rate` Hz.
     pub fn new(channels: u16, rate: u32) -> Self {
         let channels = u32::from(channels);
-        let modes = Mode::I | Mode::LRA | Mode::TRUE_PEAK;
         Self {
-            meter: EbuR128::new(channels, rate, modes).ok(),
+            ebu: EbuR128::new(channels, rate, Mode::I | Mode::TRUE_PEAK).ok(),
             channels,
+            tenth: rate as usize / 10,
+            taken: 0,
+            tenths: Vec::new(),
         }
     }
 
     /// Takes interleaved `samples` of whole frames.
-    pub fn take(&mut self, samples: &[f32]) {
-        if let Some(meter) = &mut self.meter
-            && meter.add_frames_f32(samples).is_err()
-        {
+    pub fn take(&mut self, mut samples: &[f32]) {
+        let channels = self.channels as usize;
+        while let Some(meter) = self.ebu.as_mut().filter(|_| !samples.is_empty()) {
+            let frames = (samples.len() / channels).min(self.tenth - self.taken);
+            let (now, rest) = samples.split_at(frames * channels);
             // Only samples that are no whole frames can fail; half a measure would be a wrong one.
-            self.meter = None;
+            if frames == 0 || meter.add_frames_f32(now).is_err() {
+                self.ebu = None;
+                return;
+            }
+            samples = rest;
+            self.taken += frames;
+            if self.taken == self.tenth {
+                self.taken = 0;
+                let lufs = meter.loudness_window(100);
+                self.tenths.push(lufs.unwrap_or(f64::NEG_INFINITY));
+            }
         }
     }
 
     /// What it all measured. A mono song is measured as the one loudspeaker it is, not as two.
     pub fn read(&self) -> Loudness {
-        let Some(meter) = &self.meter else {
+        let Some(meter) = &self.ebu else {
             return Loudness::default();
         };
         let integrated = meter.loudness_global().ok();
@@ -54,11 +73,7 @@ impl Meter {
         let peak = peaks.fold(0.0_f64, f64::max);
         Loudness {
             integrated: integrated.filter(|lufs| lufs.is_finite()),
-            range: meter
-                .loudness_range()
-                .ok()
-                .filter(|lu| lu.is_finite())
-                .unwrap_or(0.0),
+            range: range::of(&self.tenths),
             true_peak: (peak > 0.0).then(|| 20.0 * peak.log10()),
         }
     }

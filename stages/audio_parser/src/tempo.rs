@@ -8,8 +8,10 @@ use crate::onset::{self, Onsets};
 use crate::{order, refine};
 
 mod level;
+mod parts;
 
 use level::Judge;
+pub use parts::{Pace, of_parts, outside_silences};
 
 /// Slowest and fastest beat, in bpm.
 const RANGE: (f64, f64) = (40.0, 240.0);

@@ -116,6 +116,8 @@ mod tests {
             bass: vec![],
             mid: vec![],
             treble: vec![],
+            percussive: vec![],
+            harmonic: vec![],
             beat: vec![],
             downbeat: vec![],
         }

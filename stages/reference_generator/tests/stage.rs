@@ -136,6 +136,8 @@ async fn prepared(
         bass: vec![],
         mid: vec![],
         treble: vec![],
+        percussive: vec![],
+        harmonic: vec![],
         beat: vec![],
         downbeat: vec![],
     };

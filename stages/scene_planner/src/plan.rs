@@ -99,6 +99,7 @@ mod tests {
             kind_confidence: 1.0,
             beat_confidence: None,
             bpm: None,
+            alternates: Vec::new(),
         };
         let slot = |n: u32| ClipSlot {
             index: ClipIndex(n),

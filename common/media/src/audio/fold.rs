@@ -11,6 +11,9 @@ const SURROUND_LEFT: Gains = [0.707, 0.0];
 const SURROUND_RIGHT: Gains = [0.0, 0.707];
 /// Effects of films; a song keeps its bass in the other channels.
 const LFE: Gains = [0.0, 0.0];
+/// Samples that are louder than 60 dB above full scale are clipped. Files of floats may hold any number, and
+/// with the greatest a Fourier transform overflows.
+const LOUDEST: f32 = 1_000.0;
 
 /// Folds interleaved frames of `channels_in` (1–8, in the order that WAV and FLAC share) into mono or
 /// stereo.
@@ -58,7 +61,13 @@ impl Fold {
 
     /// Appends the folded frames of `interleaved` to `out`; what is not a number becomes silence.
     pub(super) fn append(&self, interleaved: &[f32], out: &mut Vec<f32>) {
-        let number = |sample: f32| if sample.is_finite() { sample } else { 0.0 };
+        let number = |sample: f32| {
+            if sample.is_finite() {
+                sample.clamp(-LOUDEST, LOUDEST)
+            } else {
+                0.0
+            }
+        };
         if self.gains.is_empty() {
             out.extend(interleaved.iter().map(|sample| number(*sample)));
             return;

@@ -342,6 +342,16 @@ fn other_rates_become_48_khz_of_the_same_length_and_timing() {
 }
 
 #[test]
+fn numbers_that_no_sound_has_break_no_transform() {
+    let wild = [f32::MAX, f32::MIN, f32::NAN, f32::INFINITY, 0.1, 1e30];
+    let samples = wild.iter().copied().cycle().take(40_000);
+    for rate in [22_050, 44_100, 96_000] {
+        let song = heard(&wav_f32(rate, samples.clone())).unwrap();
+        assert!(song.samples.iter().all(|sample| sample.abs() <= 1.0));
+    }
+}
+
+#[test]
 fn surround_is_folded_without_its_effects_channel_and_without_clipping() {
     let frame = [i16::MAX, 0, 0, i16::MAX, 0, 0];
     let song = heard(&wav16(6, 44_100, frame.repeat(100))).unwrap();

@@ -278,6 +278,7 @@ mod tests {
             kind_confidence: 0.5,
             beat_confidence: None,
             bpm: None,
+            alternates: Vec::new(),
         };
         let downbeats: Vec<f64> = (0..30).map(|bar| f64::from(bar) * 2.0).collect();
         let song = Song {

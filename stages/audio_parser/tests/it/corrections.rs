@@ -1,6 +1,7 @@
 //! Known songs, heard as a user corrects them.
 
-use audio_parser::hearing::{Hearing, Observer, Sound, Step, listen};
+use audio_parser::hearing::{Hearing, Observer, Step};
+use audio_parser::sound::{Sound, listen};
 use model::corrections::{Corrections, TempoCorrection};
 use testkit::sound;
 

@@ -2,6 +2,7 @@
 
 use audio_parser::hearing::{Hearing, hear};
 use media::audio::CanonicalWriter;
+use model::FrameRate;
 use model::analysis::Edge;
 use testkit::sound::{self, Sound};
 
@@ -9,7 +10,7 @@ use crate::{file, silence};
 
 fn heard(song: &Sound) -> Hearing {
     let file = file(&song.wav());
-    hear(&file.path, |_| true)
+    hear(&file.path, FrameRate::FPS_30, |_| true)
         .expect("a canonical file")
         .expect("nobody stopped it")
 }
@@ -130,6 +131,8 @@ fn nothing_fires_in_silence() {
     assert!(hearing.beats().is_empty());
     assert_eq!(hearing.tempo().bpm, 0.0);
     assert_eq!(hearing.sections().len(), 1);
+    assert_eq!(hearing.sections()[0].beat_confidence, None);
+    assert_eq!(hearing.sections()[0].bpm, None);
     assert!(
         hearing
             .clip_grid()
@@ -143,9 +146,12 @@ fn nothing_fires_in_silence() {
         &curves.bass,
         &curves.mid,
         &curves.treble,
+        &curves.percussive,
+        &curves.harmonic,
         &curves.beat,
+        &curves.downbeat,
     ] {
-        assert_eq!(curve.len(), 1_501);
+        assert_eq!(curve.len(), 901);
         assert!(curve.iter().all(|value| *value == 0));
     }
 }
@@ -158,6 +164,78 @@ fn no_beats_fall_in_the_silence_around_a_song() {
     let beats = times(&heard(&song));
     let (first, last) = (beats[0], beats[beats.len() - 1]);
     assert!(first > 5.7 && last < 22.3, "beats from {first} to {last} s");
+}
+
+#[test]
+fn a_song_rests_in_a_long_silence_and_each_part_has_its_own_tempo() {
+    let mut song = sound::click_track(120.0, 20.0);
+    song.samples.extend(silence(6.0).samples);
+    song.samples.extend(sound::click_track(90.0, 24.0).samples);
+    let hearing = heard(&song);
+    let beats = times(&hearing);
+    let resting = beats.iter().filter(|time| (20.5..25.5).contains(*time));
+    assert_eq!(resting.count(), 0, "{beats:?}");
+    assert!(met(&beats, &steady(0.5, 19.5), 0.02) > 0.95);
+    let parts = hearing.sections();
+    let at = |time: f64| parts.iter().find(|part| part.end.0 > time).unwrap();
+    for (time, bpm) in [(8.0, 120.0), (40.0, 90.0)] {
+        let part = at(time);
+        assert!((part.bpm.unwrap() - bpm).abs() < 0.5, "{part:?}");
+        assert!(part.beat_confidence.unwrap() > 0.6, "{part:?}");
+        let double_or_half = |other: &f64| {
+            [0.5, 2.0]
+                .iter()
+                .any(|by| (other / bpm / by - 1.0).abs() < 0.02)
+        };
+        assert!(part.alternates.iter().any(double_or_half), "{part:?}");
+    }
+}
+
+#[test]
+fn bars_of_three_four_five_and_seven_beats_are_heard_where_they_are_clear() {
+    for metre in [3, 4, 5, 7] {
+        let hearing = heard(&sound::song_of_bars(metre, 120.0, 48.0));
+        assert_eq!(hearing.beats_per_bar(), metre as u8);
+        let bars: Vec<f64> = hearing
+            .beats()
+            .iter()
+            .filter(|beat| beat.downbeat)
+            .map(|beat| beat.time.0)
+            .collect();
+        let bar = 0.5 * f64::from(metre);
+        assert!(
+            met(&bars, &steady(bar, 46.0), 0.05) > 0.9,
+            "{metre}: {bars:?}"
+        );
+    }
+}
+
+#[test]
+fn strokes_and_held_notes_have_curves_of_their_own() {
+    let clicks = sound::click_track(60.0, 8.0).samples;
+    let tone = sound::tone(440.0, 8.0).samples;
+    let silent = silence(4.0).samples;
+    let song = Sound {
+        // Clicks for 8 s, clicks and a note for 4, the note alone for 4.
+        samples: clicks
+            .iter()
+            .copied()
+            .chain(silent)
+            .zip(silence(4.0).samples.iter().chain(&tone))
+            .map(|(click, note)| 0.7 * click + 0.3 * note)
+            .collect(),
+        sample_rate: 44_100,
+    };
+    let curves = heard(&song).envelopes;
+    let at = |time: f64| curves.at(model::Seconds(time));
+    let all: Vec<_> = [2.0, 2.6, 6.0, 6.5, 10.0].map(at).into_iter().collect();
+    let [click, rest, both, note, alone] = all[..] else {
+        panic!("five");
+    };
+    assert!(click.percussive > 0.7 && both.percussive > 0.7, "{all:?}");
+    assert!(rest.percussive < 0.1 && alone.percussive < 0.2, "{all:?}");
+    assert!(click.harmonic < 0.1 && rest.harmonic < 0.1, "{all:?}");
+    assert!(note.harmonic > 0.8 && alone.harmonic > 0.8, "{all:?}");
 }
 
 #[test]
@@ -221,7 +299,9 @@ fn channels_out_of_phase_are_heard_all_the_same() {
         .collect();
     writer.write(&stereo).unwrap();
     writer.finish().unwrap();
-    let hearing = hear(&scratch.path, |_| true).unwrap().unwrap();
+    let hearing = hear(&scratch.path, FrameRate::FPS_30, |_| true)
+        .unwrap()
+        .unwrap();
     assert!((hearing.tempo().bpm - 110.0).abs() < 0.1);
 }
 
@@ -229,7 +309,7 @@ fn channels_out_of_phase_are_heard_all_the_same() {
 fn who_is_told_of_progress_can_stop_it() {
     let file = file(&sound::click_track(120.0, 20.0).wav());
     let mut told = Vec::new();
-    let heard = hear(&file.path, |part| {
+    let heard = hear(&file.path, FrameRate::FPS_30, |part| {
         told.push(part);
         part < 0.5
     })

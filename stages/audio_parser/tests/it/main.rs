@@ -5,8 +5,10 @@
     reason = "helpers of tests may fail the test"
 )]
 
+mod anything;
 mod corrections;
 mod hearing;
+mod robust;
 mod stage;
 
 use std::path::PathBuf;

@@ -64,7 +64,8 @@ async fn a_song_becomes_an_analysis_with_its_curves_and_an_event_that_tells_of_i
     let analysis = bench.context.load(&heard.analysis).await.unwrap();
     assert_eq!(analysis.duration, Seconds(26.0));
     let curves = bench.context.load(&analysis.envelopes).await.unwrap();
-    assert!(curves.rate_hz >= 30.0);
+    assert_eq!(curves.rate_hz, 30.0, "the rate of the film");
+    assert_eq!(curves.percussive.len(), curves.beat.len());
     let told = loop {
         match bench.events.recv().await {
             Some(EventBody::AudioParserResults {

@@ -87,6 +87,8 @@ impl Studio {
             bass: curve.clone(),
             mid: curve.clone(),
             treble: curve.clone(),
+            percussive: curve.clone(),
+            harmonic: curve.clone(),
             beat: curve.clone(),
             downbeat: curve,
         };
