@@ -34,6 +34,7 @@ use crate::prices::Prices;
 use crate::rate_limit::RateLimiter;
 use crate::signed_url::UrlSigner;
 use crate::store::Store;
+use crate::streaming::Streams;
 use crate::tally::Tally;
 use crate::{address, head, idempotency, linger, openapi, pace, problem, request_id, routes, sse};
 
@@ -57,6 +58,7 @@ pub(crate) struct Parts {
     pub(crate) prices: Prices,
     pub(crate) store: Store,
     pub(crate) artifacts: Artifacts,
+    pub(crate) streams: Streams,
     pub(crate) client: async_nats::Client,
     pub(crate) jetstream: Context,
     pub(crate) limiter: RateLimiter,
@@ -171,6 +173,14 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/dev/token", post(routes::dev_token::mint))
         .route("/jobs/{job_id}/download", get(routes::download::download))
         .route("/files/{*key}", get(routes::files::file))
+        .route(
+            "/films/{job_id}/{run}/{ticket}/{name}",
+            get(routes::films::part),
+        )
+        .route(
+            "/films/{job_id}/{run}/{ticket}/outputs/{name}",
+            get(routes::films::output),
+        )
         .route("/health", get(routes::health::health));
     Router::new()
         .nest("/api/v1", api)

@@ -37,6 +37,7 @@ mod serve;
 mod signed_url;
 mod sse;
 mod store;
+mod streaming;
 mod sweeper;
 mod tally;
 mod view;

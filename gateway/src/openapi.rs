@@ -39,6 +39,8 @@ use crate::{problem, routes, sse};
         routes::webhooks::secret,
         routes::webhooks::rotate,
         routes::files::file,
+        routes::films::part,
+        routes::films::output,
         routes::health::health,
         routes::health::livez,
         routes::health::readyz,
@@ -91,7 +93,7 @@ fn member_of<'a>(
 fn require_all(name: &str, schema: &mut Value) {
     let left_out: &[&str] = match name {
         "Upload" | "QuoteRequest" | "Problem" => return,
-        "JobView" => &["queue"],
+        "JobView" => &["queue", "film"],
         "Health" => &["issues"],
         _ => &[],
     };
@@ -148,7 +150,8 @@ fn add_refusals(path: &str, operation: &mut Value) {
         Some("cancelJob") => &[409],
         Some("getDownload") => &[410],
         Some("streamJobs") => &[404],
-        Some("getFile") => &[403, 416, 429],
+        Some("getFile" | "getFilmOutput") => &[403, 416, 429],
+        Some("getFilmPart") => &[403, 429],
         _ => &[],
     };
     statuses.extend(own);

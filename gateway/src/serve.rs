@@ -25,6 +25,7 @@ use crate::relay::Relay;
 use crate::routes::upload;
 use crate::signed_url::UrlSigner;
 use crate::store::{Store, StoreError};
+use crate::streaming::Streams;
 use crate::sweeper::Sweeper;
 use crate::tally::Tally;
 use crate::webhook::Deliverer;
@@ -121,6 +122,7 @@ async fn assemble(
         signer: UrlSigner::new(config.url_signing_key.clone()),
         prices: config.prices,
         store,
+        streams: Streams::new(artifacts.clone(), jetstream.clone()),
         artifacts,
         client,
         limiter: RateLimiter::new(rate_limits, config.rate_limit),

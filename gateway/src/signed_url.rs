@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use model::{ArtifactKey, JobId};
+use model::{ArtifactKey, JobId, RunNumber};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use time::OffsetDateTime;
@@ -96,6 +96,50 @@ impl UrlSigner {
         alive.then_some((key, disposition))
     }
 
+    /// What the folder of a run's film is called in links that are good until `now` and [`LIFETIME`].
+    pub(crate) fn sign_folder(
+        &self,
+        (job, run): (JobId, RunNumber),
+        now: OffsetDateTime,
+    ) -> String {
+        let expiry = (now + LIFETIME).unix_timestamp();
+        let code = self
+            .folder_mac(job, run, expiry)
+            .map(|mac| hex::encode(mac.finalize().into_bytes()))
+            .unwrap_or_default();
+        format!("{expiry}-{code}")
+    }
+
+    /// Whether a folder may be called so at `now`.
+    pub(crate) fn verify_folder(
+        &self,
+        (job, run): (JobId, RunNumber),
+        ticket: &str,
+        now: OffsetDateTime,
+    ) -> bool {
+        let verified = || {
+            let (expiry, code) = ticket.split_once('-')?;
+            let expiry = expiry
+                .parse::<i64>()
+                .ok()
+                .filter(|number| number.to_string() == expiry)?;
+            let code = hex::decode(code)
+                .ok()
+                .filter(|bytes| hex::encode(bytes) == code)?;
+            self.folder_mac(job, run, expiry)?
+                .verify_slice(&code)
+                .ok()?;
+            expiry.checked_sub(now.unix_timestamp())
+        };
+        verified().is_some_and(|left| (1..=LIFETIME.as_secs().cast_signed()).contains(&left))
+    }
+
+    fn folder_mac(&self, job: JobId, run: RunNumber, expiry: i64) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose_secret().as_bytes()).ok()?;
+        mac.update(format!("v1\nFOLDER\n{job}\n{run}\n{expiry}").as_bytes());
+        Some(mac)
+    }
+
     fn mac(&self, path: &str, expiry: i64, disposition: Disposition) -> Option<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose_secret().as_bytes()).ok()?;
         mac.update(format!("v1\nGET\n{path}\n{expiry}\n{}", disposition.name()).as_bytes());
@@ -160,5 +204,24 @@ mod tests {
         refused(&path, "");
         let other = UrlSigner::new("another key of more than 32 bytes".into());
         assert_eq!(other.verify(&path, &query, now()), None);
+    }
+
+    #[test]
+    fn a_folder_is_open_to_its_own_ticket_for_an_hour() {
+        let job: JobId = "0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f".parse().unwrap();
+        let folder = (job, RunNumber(1));
+        let ticket = signer().sign_folder(folder, now());
+        let opens = |folder, ticket: &str, later: i64| {
+            let at = now() + time::Duration::seconds(later);
+            signer().verify_folder(folder, ticket, at)
+        };
+        assert!(opens(folder, &ticket, 0));
+        assert!(opens(folder, &ticket, 3599));
+        assert!(!opens(folder, &ticket, 3600));
+        assert!(!opens((job, RunNumber(2)), &ticket, 0));
+        assert!(!opens(folder, &ticket.to_uppercase(), 0));
+        assert!(!opens(folder, &format!("+{ticket}"), 0));
+        assert!(!opens(folder, &ticket.replacen('1', "2", 1), 0));
+        assert!(!opens(folder, "", 0));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::film::FilmReport;
 use model::format::{AspectRatio, Quality, Resolution};
 use model::job::{JobStatus, StageStatus};
 use model::style::Style;
@@ -35,6 +36,8 @@ pub(crate) struct JobView {
     total_cost: Usd,
     video_url: Option<String>,
     poster_url: Option<String>,
+    /// A playlist (HLS) of what is finished, from the first clip on; it grows while the job runs.
+    playlist_url: Option<String>,
     error_message: Option<String>,
     error_code: Option<String>,
     title: Option<String>,
@@ -62,6 +65,10 @@ pub(crate) struct JobView {
     /// While it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<QueueView>,
+    /// What was measured of the finished film, and what was made of it; where one job is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
+    film: Option<Value>,
 }
 
 /// What was asked for, or holds where nothing was.
@@ -164,6 +171,7 @@ impl JobView {
             total_cost: state.total_cost,
             video_url: film.map(|film| inline(app, &film.video)),
             poster_url: film.map(|film| inline(app, &film.poster)),
+            playlist_url: is_played(job).then(|| folder(app, job) + "/playlist.m3u8"),
             error_message: error.as_ref().map(|error| error.message.clone()),
             error_code: error.map(|error| error.code),
             title: job.brief.title.clone(),
@@ -185,7 +193,30 @@ impl JobView {
             webhook_url: job.webhook_url.clone(),
             options: OptionsView::of(&job.brief),
             queue: None,
+            film: None,
         }
+    }
+
+    /// With what was measured of its film. Files are told as links, good for an hour.
+    pub(crate) fn with_film(mut self, app: &App, job: &Job, report: Option<&FilmReport>) -> Self {
+        self.film = report.and_then(|report| {
+            let mut film = serde_json::to_value(report).ok()?;
+            let links = report.outputs.iter().map(|output| {
+                let name = output
+                    .file
+                    .key
+                    .as_str()
+                    .rsplit('/')
+                    .next()
+                    .unwrap_or_default();
+                let url = format!("{}/outputs/{name}", folder(app, job));
+                json!({ "kind": output.kind, "clip": output.clip, "url": url })
+            });
+            let members = film.as_object_mut()?;
+            members.insert("outputs".to_owned(), links.collect());
+            Some(film)
+        });
+        self
     }
 
     /// With its place among those that wait.
@@ -208,6 +239,22 @@ impl StageView {
             error: stage.error.clone(),
         }
     }
+}
+
+/// Whether something of the job's film can be played while it is made, and after.
+pub(crate) fn is_played(job: &Job) -> bool {
+    let is_on = matches!(
+        job.state.status,
+        JobStatus::Processing | JobStatus::Completed
+    );
+    is_on && job.state.clips_completed > 0
+}
+
+/// The signed folder of a job's film.
+fn folder(app: &App, job: &Job) -> String {
+    let (id, run) = (job.brief.id, job.brief.run);
+    let ticket = app.signer.sign_folder((id, run), OffsetDateTime::now_utc());
+    format!("{}/api/v1/films/{id}/{run}/{ticket}", app.base_url)
 }
 
 /// The whole state as a `progress` event: the first thing that a stream says.

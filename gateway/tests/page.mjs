@@ -2,16 +2,18 @@
 //
 //   node gateway/tests/page.mjs <base url> <token> <song> <screenshot.png>
 //
-// Needs playwright-core in the node_modules of the current directory (npm install playwright-core), and a
-// Chromium on the PATH or named by CHROMIUM. Ends with 0 only if the film played, downloads, and the page
+// Needs playwright-core and hls.js in the node_modules of the current directory, a Chromium on the PATH or
+// named by CHROMIUM, and an ffmpeg on the PATH or named by FFMPEG_BIN. Ends with 0 only if the film played, downloads, and the page
 // broke none of its own rules.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 
-const { chromium } = createRequire(join(process.cwd(), 'here.js'))('playwright-core');
+const require = createRequire(join(process.cwd(), 'here.js'));
+const { chromium } = require('playwright-core');
 
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'];
@@ -37,8 +39,9 @@ try {
   assert.equal(await download.failure(), null, 'the download failed');
   await survivesReload(page);
   await page.screenshot({ path: screenshot, fullPage: true });
+  const live = await watchesWhileItIsMade(page);
   assert.deepEqual(complaints, []);
-  console.log(JSON.stringify({ job: page.url(), ...film, download: download.suggestedFilename() }));
+  console.log(JSON.stringify({ job: page.url(), ...film, download: download.suggestedFilename(), live }));
 } finally {
   await browser.close();
 }
@@ -85,6 +88,66 @@ async function survivesReload(page) {
   await page.waitForSelector('.player video[src]');
   await page.waitForFunction(() => document.querySelectorAll('.stages [data-status="completed"]').length === 6);
   await page.waitForSelector('.timeline .section');
+}
+
+/**
+ * A film is played by our page, by hls.js and by ffmpeg while it is made, and by hls.js to its end after.
+ * It has the most pixels that are offered, so that there is time for it.
+ */
+async function watchesWhileItIsMade(page) {
+  const headers = { authorization: `Bearer ${token}` };
+  const form = new FormData();
+  form.set('audio_file', new Blob([readFileSync(song)]), 'song.wav');
+  form.set('user_prompt', PROMPT);
+  form.set('resolution', '1080p');
+  const uploaded = await fetch(`${base}/api/v1/upload-audio`, { method: 'POST', headers, body: form });
+  assert.equal(uploaded.status, 201);
+  const { job_id: id } = await uploaded.json();
+  const began = Date.now();
+  const job = async () => (await fetch(`${base}/api/v1/jobs/${id}`, { headers })).json();
+  await page.goto(`${base}#/jobs/${id}`);
+
+  const other = await browser.newContext({ bypassCSP: true });
+  const player = await other.newPage();
+  await player.goto(`${base}/docs`);
+  await player.addScriptTag({ path: require.resolve('hls.js') });
+  let link = null;
+  for (let tries = 0; !link && tries < 600; tries += 1) {
+    link = (await job()).playlist_url;
+    if (link && (await fetch(link)).status !== 200) link = null;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.ok(link, 'nothing of the film could be played within two minutes');
+  await player.evaluate((url) => {
+    const video = document.body.appendChild(document.createElement('video'));
+    video.muted = true;
+    const hls = new globalThis.Hls({ enableWorker: false });
+    globalThis.failures = [];
+    hls.on('hlsError', (_, { fatal, details }) => { if (fatal) globalThis.failures.push(details); });
+    hls.loadSource(url);
+    hls.attachMedia(video);
+    video.play();
+  }, link);
+  const goesOn = () => document.querySelector('video')?.currentTime > 0.5;
+  await player.waitForFunction(goesOn, null, { timeout: 60_000 });
+  const firstPlayed = (Date.now() - began) / 1000;
+  assert.equal((await job()).status, 'processing', 'hls.js plays while the film is made');
+  const decoded = spawnSync(process.env.FFMPEG_BIN ?? 'ffmpeg',
+    ['-v', 'error', '-nostdin', '-live_start_index', '0', '-t', '1', '-i', link, '-f', 'null', '-'], { encoding: 'utf8' });
+  assert.deepEqual([decoded.error, decoded.status, decoded.stderr], [undefined, 0, ''], 'ffmpeg plays it, too');
+  await page.waitForSelector('.live:not([hidden]) video', { timeout: 60_000 });
+  await page.evaluate(() => { const video = document.querySelector('.live video'); video.muted = true; return video.play(); });
+  await page.waitForFunction(() => document.querySelector('.live video').currentTime > 0.3);
+  assert.equal((await job()).status, 'processing', 'the page plays while the film is made');
+
+  await page.waitForSelector('.player video[src]', { timeout: FILM_WITHIN });
+  await player.waitForFunction(() => {
+    const video = document.querySelector('video');
+    return Number.isFinite(video.duration) && video.duration > 11.9 && video.buffered.end(video.buffered.length - 1) > 11.9;
+  }, null, { timeout: 60_000 });
+  assert.deepEqual(await player.evaluate(() => globalThis.failures), []);
+  await other.close();
+  return { firstPlayed, all: (Date.now() - began) / 1000 };
 }
 
 function browserPath() {

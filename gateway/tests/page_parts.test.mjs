@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { find, withoutToken } from '../web/auth.js';
 import { FrameParser } from '../web/events.js';
 import { chosen } from '../web/film-options.js';
+import { readPlaylist } from '../web/job-live.js';
 import { begin, foldEvent, foldState } from '../web/job-state.js';
 import { clock, span } from '../web/words.js';
 
@@ -79,4 +80,12 @@ test('only what was changed is asked for', () => {
     chosen([['fps', '30', '30'], ['aspect_ratio', '9:16', '16:9'], ['title', '', ''], ['style', 'noir', '']]),
     [['aspect_ratio', '9:16'], ['style', 'noir']],
   );
+});
+
+test('a playlist tells what can be played, and whether that is all', () => {
+  const begun = '#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:2.000000,\n0.m4s\n#EXTINF:1.500000,\n1.m4s\n';
+  const segments = [{ name: '0.m4s', seconds: 2 }, { name: '1.m4s', seconds: 1.5 }];
+  assert.deepEqual(readPlaylist(begun), { segments, isWhole: false });
+  assert.deepEqual(readPlaylist(`${begun}#EXT-X-ENDLIST\n`), { segments, isWhole: true });
+  assert.deepEqual(readPlaylist(''), { segments: [], isWhole: false });
 });

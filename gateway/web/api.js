@@ -16,6 +16,7 @@ const UPLOAD_DEADLINE = 180_000;
  * @property {number} [total_cost]
  * @property {string | null} [video_url]
  * @property {string | null} [poster_url]
+ * @property {string | null} [playlist_url]
  * @property {string | null} [error_message]
  * @property {string | null} [error_code]
  * @property {string | null} [title]

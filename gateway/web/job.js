@@ -5,6 +5,7 @@ import { every, fill, h, say, setAttribute, whenChanged } from './dom.js';
 import { patiently, streamJob } from './events.js';
 import { begin, foldEvent, foldState, isEnd } from './job-state.js';
 import { heardPart } from './job-heard.js';
+import { livePart } from './job-live.js';
 import { logPart } from './job-log.js';
 import { playerPart } from './job-player.js';
 import { planPart } from './job-plan.js';
@@ -73,11 +74,13 @@ function layout(root, id, signal) {
   const top = h('div', { class: 'job-top' });
   const player = playerPart(id, signal);
   const progress = progressPart(id, signal);
+  const live = livePart(id, signal);
   const ended = endedPart();
   const heard = heardPart(player.seek);
   const [stages, clips, log, plan] = [stagesPart(), clipsPart(), logPart(), planPart()];
   player.onTime(heard.playhead);
 
+  const waiting = h('div', {}, progress.element, live.element);
   const work = h('div', {}, stages.element, clips.element, log.element);
   const content = h('div', {}, heard.element, plan.element);
   const columns = h('div', { class: 'columns' }, work, content);
@@ -89,7 +92,7 @@ function layout(root, id, signal) {
     if (now === 'loading') return;
     // The button that had the focus may go with its part; then the heading is the place to be.
     const hadFocus = top.contains(document.activeElement);
-    fill(top, now === 'completed' ? player.element : isEnd(now) ? ended.element : progress.element);
+    fill(top, now === 'completed' ? player.element : isEnd(now) ? ended.element : waiting);
     // What matters comes first: the work while it lasts, then the timeline to jump in the film by.
     if (now === 'completed') columns.prepend(content);
     if (isEnd(now) && hadFocus && document.activeElement === document.body) title.focus();
@@ -102,7 +105,7 @@ function layout(root, id, signal) {
       if (view.status === 'loading') return;
       say(title, words.title(view));
       say(prompt, view.prompt);
-      for (const part of [player, progress, ended, stages, clips, log, heard, plan]) part.update(view);
+      for (const part of [player, progress, live, ended, stages, clips, log, heard, plan]) part.update(view);
       showTop(view);
       document.title = `${headline(view)} – Beatreel`;
     },

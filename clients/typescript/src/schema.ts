@@ -113,8 +113,12 @@ export interface JobView {
   error_message: string | null;
   estimated_cost: number;
   estimated_remaining: number | null;
+  /** What was measured of the finished film, and what was made of it; where one job is asked for. */
+  film?: Record<string, unknown>;
   job_id: string;
   options: OptionsView;
+  /** A playlist (HLS) of what is finished, from the first clip on; it grows while the job runs. */
+  playlist_url: string | null;
   poster_url: string | null;
   progress: number;
   queue?: QueueView | null;

@@ -11,6 +11,7 @@
 
 mod decode;
 mod fold;
+mod lag;
 mod resample;
 mod separate;
 mod sniff;
@@ -21,6 +22,7 @@ use std::io::{BufReader, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+pub use lag::{Lag, lag};
 pub use separate::{SeparateDecoder, decode_for_parent};
 pub use sniff::{AudioKind, kind_of};
 pub use wav::{CanonicalWav, CanonicalWriter};

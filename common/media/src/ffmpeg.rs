@@ -4,10 +4,12 @@
 //! second and removes what it had written. No text of a user ever stands in a filter.
 
 mod clip_encoder;
+mod excerpt;
 mod film;
 mod part_file;
 mod poster;
 mod process;
+mod watch;
 
 use std::ffi::OsStr;
 use std::io;
@@ -21,11 +23,13 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 pub use clip_encoder::{ClipEncoder, ClipEncoding};
-pub use film::{FilmParts, JoinedClip};
+pub use excerpt::Excerpt;
+pub use film::{Chapter, FilmParts, JoinedClip};
 use part_file::PartFile;
 pub use poster::Still;
 use process::Process;
 pub use tools::ToolError;
+pub use watch::{MINIATURE, Storyboard};
 
 /// How long a cancelled ffmpeg may take to end by itself. It writes the end of a file that nobody
 /// wants; a second leaves room within the two in which a cancelled job has to be quiet.

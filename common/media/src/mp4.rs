@@ -7,6 +7,8 @@
 
 mod aac;
 mod boxes;
+mod fragment;
+mod packets;
 mod sample_table;
 mod track;
 
@@ -16,8 +18,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use boxes::{Boxes, Bytes};
+pub use fragment::{Part, initialisation, segment_head};
 use model::Seconds;
 use model::format::FrameSize;
+pub use packets::Packets;
 
 /// The largest index that is read; ten minutes of film and song have less than one MB.
 const LARGEST_INDEX: u64 = 64 << 20;

@@ -114,6 +114,9 @@ pub struct Clip {
     pub source: ClipSource,
     /// Wall time it took, in seconds.
     pub elapsed: Seconds,
+    /// CPU time it took, ffmpeg's included, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Seconds>,
 }
 
 /// Who made a clip.

@@ -1,8 +1,12 @@
 //! What `composer` made: the film and what was measured of it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{ArtifactRef, Seconds, Stored};
+use crate::plan::TransitionKind;
+use crate::sound::Loudness;
+use crate::{ArtifactRef, ClipIndex, Seconds, Stored, Usd};
 
 /// The finished film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,8 +23,11 @@ pub struct Film {
     pub clips: u32,
 }
 
+/// The name of the song as AAC among a job's artifacts: encoded once, beside the first clip.
+pub const SOUND: &str = "sound.m4a";
+
 /// Measurements of a film, read from the finished file, not from the plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FilmReport {
     /// Length of the picture: frames over frame rate.
     pub duration: Seconds,
@@ -38,6 +45,110 @@ pub struct FilmReport {
     pub length_error: Seconds,
     /// SHA-256 of the film.
     pub sha256: String,
+    /// How clips go over into each other, and how often; cuts among them.
+    #[serde(default)]
+    pub transitions: BTreeMap<TransitionKind, u32>,
+    /// The transitions that are no cuts.
+    #[serde(default)]
+    pub transition_spans: Vec<TransitionSpan>,
+    /// Of the cuts, those at which the decoded picture jumps, at exactly their frame. Cuts between
+    /// pictures that are alike are not among them.
+    #[serde(default)]
+    pub cuts_seen: u32,
+    /// How late the decoded sound is at begin, middle and end, in milliseconds; null where the song is
+    /// silent.
+    #[serde(default)]
+    pub audio_lag_ms: [Option<f64>; 3],
+    /// Samples that the decoded sound has more than the song. The file says where the song ends, to
+    /// the millisecond ([`Self::audio_duration`]); decoders that do not ask play up to a packet of 1024
+    /// samples more, of silence.
+    #[serde(default)]
+    pub audio_surplus_samples: i64,
+    /// How loud the song is; it is left as it is.
+    #[serde(default)]
+    pub loudness: Loudness,
+    /// Clips that were drawn anew because they were missing or unusable.
+    #[serde(default)]
+    pub replaced: Vec<ReplacedClip>,
+    /// What it cost.
+    #[serde(default)]
+    pub cost: Usd,
+    /// How long it took.
+    #[serde(default)]
+    pub times: FilmTimes,
+    /// SHA-256 of what the film was made of.
+    #[serde(default)]
+    pub made_of: MadeOf,
+    /// Everything that was made of the film besides it.
+    #[serde(default)]
+    pub outputs: Vec<OutputFile>,
+}
+
+/// Where a transition lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransitionSpan {
+    /// How.
+    pub kind: TransitionKind,
+    /// The frame of the cut that it is centred on.
+    pub cut: u64,
+    /// Its first frame.
+    pub first: u64,
+    /// Its frames.
+    pub frames: u32,
+}
+
+/// A clip that the composer drew anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplacedClip {
+    /// The clip.
+    pub clip: ClipIndex,
+    /// What was wrong with it, for people.
+    pub why: String,
+}
+
+/// How long a film took, in seconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FilmTimes {
+    /// Of all clips together, however many workers shared them.
+    pub clips_wall: Seconds,
+    /// CPU time of those, programs that they started included; null where a worker could not tell.
+    pub clips_cpu: Option<Seconds>,
+    /// Of the composer's steps, in their order.
+    pub composer: Vec<StepTime>,
+}
+
+/// How long a step took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepTime {
+    /// What was done.
+    pub step: String,
+    /// By the clock.
+    pub wall: Seconds,
+    /// CPU time, programs that were started included; null where it is not known.
+    pub cpu: Option<Seconds>,
+}
+
+/// SHA-256 of what a film was made of, in hex.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeOf {
+    /// The canonical song.
+    pub song: String,
+    /// The sound as it is in the film.
+    pub sound: String,
+    /// Each clip.
+    pub clips: Vec<String>,
+}
+
+/// A file that was made of a film.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputFile {
+    /// What it is: `thumbnail`, `storyboard`, `loop`, …
+    pub kind: String,
+    /// The clip that it shows, where it shows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<ClipIndex>,
+    /// Its bytes.
+    pub file: ArtifactRef,
 }
 
 /// How something is spread.

@@ -178,7 +178,9 @@ mod tests {
                 mid: curve.clone(),
                 treble: curve.clone(),
                 beat: curve.clone(),
-                downbeat: curve,
+                downbeat: curve.clone(),
+                harmonic: curve.clone(),
+                percussive: curve,
             },
         }
     }

@@ -9,6 +9,7 @@ pub mod artifacts;
 pub mod cancellations;
 pub mod config;
 pub mod context;
+pub mod cpu;
 pub mod events;
 pub mod presence;
 mod scratch;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::{ArtifactKey, JobId};
 use time::OffsetDateTime;
@@ -32,34 +32,35 @@ pub(crate) async fn file(
     State(app): State<App>,
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
-    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    const DOING: &str = "reading a file";
     let query = query.unwrap_or_default();
     let (key, disposition) = app
         .signer
         .verify(&path, &query, OffsetDateTime::now_utc())
         .ok_or(ApiError::LinkInvalid)?;
+    serve(&app, &key, disposition, &headers).await
+}
+
+/// A file of the store, or the part of it that the headers ask for. For HEAD, the body is left out by the
+/// router and never read.
+pub(crate) async fn serve(
+    app: &App,
+    key: &ArtifactKey,
+    disposition: Disposition,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    const DOING: &str = "reading a file";
     let length = app
         .artifacts
-        .head(&key)
+        .head(key)
         .await
         .or_unavailable(DOING)?
         .ok_or(ApiError::NotFound)?;
-    let part = requested(&headers, length)?;
+    let part = requested(headers, length)?;
     let range = part.clone().unwrap_or(0..length);
-    let body = if method == Method::HEAD {
-        Body::empty()
-    } else {
-        let bytes = app
-            .artifacts
-            .open_read(&key, part.clone())
-            .await
-            .or_unavailable(DOING)?;
-        Body::from_stream(bytes)
-    };
-    let mut response = body.into_response();
+    let bytes = app.artifacts.open_read(key, part.clone()).await;
+    let mut response = Body::from_stream(bytes.or_unavailable(DOING)?).into_response();
     if part.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let content_range = format!("bytes {}-{}/{length}", range.start, range.end - 1);
@@ -75,7 +76,7 @@ pub(crate) async fn file(
         header::CONTENT_LENGTH,
         &(range.end - range.start).to_string(),
     );
-    describe(headers, &key, disposition);
+    describe(headers, key, disposition);
     Ok(response)
 }
 
@@ -111,7 +112,9 @@ fn describe(headers: &mut HeaderMap, key: &ArtifactKey, disposition: Disposition
         Some("jpg") => "image/jpeg",
         Some("png") => "image/png",
         Some("wav") => "audio/wav",
-        Some("json") => "application/json",
+        Some("json" | "otio") => "application/json",
+        Some("vtt") => "text/vtt; charset=utf-8",
+        Some("srt" | "lrc" | "edl") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     };
     insert(headers, header::CONTENT_TYPE, media_type);

@@ -6,8 +6,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::JobId;
+use model::film::FilmReport;
 use model::job::JobStatus;
+use model::{JobId, Stored};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -20,7 +21,7 @@ use crate::job::Job;
 use crate::openapi::schema;
 use crate::preferences::{Wait, is_known};
 use crate::store::{Page, Queue};
-use crate::view::JobView;
+use crate::view::{self, JobView};
 
 /// For how long a job that has not changed is answered with 304: its links must not run out meanwhile.
 const LINKS_KEPT: i64 = 30 * 60;
@@ -66,13 +67,31 @@ pub(crate) async fn show(
     let mut response = if is_known(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Json(JobView::of(&app, &job).with_queue(queue)).into_response()
+        let view = JobView::of(&app, &job).with_queue(queue);
+        let report = film_of(&app, &job).await?;
+        Json(view.with_film(&app, &job, report.as_ref())).into_response()
     };
     add_headers(response.headers_mut(), Some(&tag));
     if let Some(wait) = wait {
         wait.applied(&mut response);
     }
     Ok(response)
+}
+
+/// What was measured of a finished job's film, if that still lies in the store.
+async fn film_of(app: &App, job: &Job) -> Result<Option<FilmReport>, ApiError> {
+    let Some(film) = &job.state.film else {
+        return Ok(None);
+    };
+    match app
+        .artifacts
+        .get_json(&Stored::new(film.report.clone()))
+        .await
+    {
+        Ok(report) => Ok(Some(report)),
+        Err(error) if error.is_lasting() => Ok(None),
+        Err(error) => Err(error).or_unavailable("reading a film's report"),
+    }
 }
 
 /// A waiting job's place.
@@ -88,9 +107,12 @@ pub(crate) async fn queue_of(app: &App, job: &Job) -> Result<Option<Queue>, ApiE
 fn etag(job: &Job, queue: Option<Queue>) -> String {
     let state = &job.state;
     let changed = state.updated_at.unix_timestamp_nanos() / 1_000_000;
-    let links = state.film.as_ref().map_or(0, |_| {
+    let has_links = state.film.is_some() || view::is_played(job);
+    let links = if has_links {
         OffsetDateTime::now_utc().unix_timestamp() / LINKS_KEPT
-    });
+    } else {
+        0
+    };
     let (place, wait) = queue.map_or((0, 0.0), |queue| {
         (queue.position, queue.estimated_wait.unwrap_or(0.0))
     });

@@ -29,6 +29,7 @@ mod reconciling;
 mod security;
 mod service;
 mod stream;
+mod streaming;
 mod tickets;
 mod tokens;
 mod transcript;

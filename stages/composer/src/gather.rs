@@ -1,77 +1,167 @@
-//! Brings clips and song from the store, checked and ready to be joined.
+//! Brings clips and song from the store, checked and ready to be joined. A clip that is missing or not as
+//! asked for is drawn anew in its place: nothing that follows is shifted.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use media::ffmpeg::{Ffmpeg, JoinedClip};
 use media::house;
-use media::mp4::VideoTrack;
-use model::ArtifactRef;
-use model::format::VideoFormat;
+use model::clip::{ClipInstruction, ClipPrompts};
+use model::film::{ReplacedClip, SOUND};
+use model::music::Envelopes;
+use model::{ArtifactKey, ArtifactRef, Stored};
+use render::Shot;
 use runtime::{StageContext, StageError, StageResultExt};
 
 use crate::sorted;
-use crate::timeline::Timeline;
+use crate::timeline::{Entry, Timeline};
 
-/// Fetches every clip and checks that it keeps to the house format, has its frames, and can be decoded
-/// with the same configuration as the first. `progress` hears the share that is done.
+/// What the clips come from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sources<'a> {
+    pub(crate) ffmpeg: &'a Ffmpeg,
+    pub(crate) timeline: &'a Timeline,
+    pub(crate) prompts: &'a ClipPrompts,
+    pub(crate) envelopes: &'a Stored<Envelopes>,
+    pub(crate) cx: &'a StageContext,
+}
+
+/// A clip as it was found: how a decoder has to be set up for it, or what is wrong with it.
+type Found = Result<Vec<u8>, String>;
+
+/// All clips in order, and those of them that were drawn anew. `progress` hears the share that is done.
 pub(crate) async fn clips(
-    timeline: &Timeline,
-    format: VideoFormat,
-    cx: &StageContext,
+    sources: Sources<'_>,
     progress: impl Fn(f64),
-) -> Result<Vec<JoinedClip>, StageError> {
-    let entries = timeline.entries();
-    let mut clips = Vec::with_capacity(entries.len());
-    let mut configuration = None;
+) -> Result<(Vec<JoinedClip>, Vec<ReplacedClip>), StageError> {
+    let cx = sources.cx;
+    let entries = sources.timeline.entries();
+    let mut found: Vec<Found> = Vec::with_capacity(entries.len());
     for entry in entries {
         cx.checkpoint()?;
-        let file = fetched(
-            &entry.clip.video,
-            format!("clip-{}.mp4", entry.clip.index),
-            cx,
-        )
-        .await?;
-        let frames = entry.clip.frames;
-        let video = checked(file.clone(), format, frames).await?;
-        if *configuration.get_or_insert(video.configuration.clone()) != video.configuration {
-            let problem = format!("clip {} was encoded unlike the first", entry.clip.index);
-            return Err(StageError::fatal("checking a clip", problem));
-        }
-        clips.push(JoinedClip { file, frames });
-        progress(clips.len() as f64 / entries.len() as f64);
+        found.push(fetched_clip(entry, cx).await?);
+        progress(found.len() as f64 / entries.len() as f64);
     }
-    Ok(clips)
+    let mut setup = most_common(&found);
+    let mut replaced = Vec::new();
+    let together = entries.iter().zip(&sources.prompts.clips).zip(found);
+    for ((entry, instruction), found) in together {
+        let why = match found {
+            Ok(own) if Some(&own) == setup.as_ref() => continue,
+            Ok(_) => "it was encoded unlike the others".to_owned(),
+            Err(why) => why,
+        };
+        cx.checkpoint()?;
+        cx.message(format!("Clip {} is drawn anew: {why}", entry.clip.index));
+        let own = drawn_anew(instruction, sources).await?;
+        if *setup.get_or_insert_with(|| own.clone()) != own {
+            let problem = format!(
+                "clip {} cannot be encoded like the others",
+                entry.clip.index
+            );
+            return Err(StageError::fatal("replacing a clip", problem));
+        }
+        replaced.push(ReplacedClip {
+            clip: entry.clip.index,
+            why,
+        });
+    }
+    let joined = |entry: &Entry| JoinedClip {
+        file: place_of(entry.clip.index, cx),
+        frames: entry.file.count,
+    };
+    Ok((entries.iter().map(joined).collect(), replaced))
 }
 
-async fn checked(
-    file: PathBuf,
-    format: VideoFormat,
-    frames: u32,
-) -> Result<VideoTrack, StageError> {
+fn place_of(clip: model::ClipIndex, cx: &StageContext) -> PathBuf {
+    cx.scratch().join(format!("clip-{clip}.mp4"))
+}
+
+/// Fetches a clip and checks that it keeps to the house format and has its frames. What may be better
+/// later is an error; what stays wrong is told.
+async fn fetched_clip(entry: &Entry, cx: &StageContext) -> Result<Found, StageError> {
+    let file = place_of(entry.clip.index, cx);
+    match cx.artifacts().fetch(&entry.clip.video, &file).await {
+        Ok(()) => checked(file, entry.file.count, cx).await,
+        Err(error) if error.is_lasting() => Ok(Err(error.to_string())),
+        Err(error) => Err(StageError::retry("fetching a clip", error)),
+    }
+}
+
+async fn checked(file: PathBuf, frames: u32, cx: &StageContext) -> Result<Found, StageError> {
+    let format = cx.job().format;
     let check = move || house::check_clip(&file, format, frames);
     let outcome = tokio::task::spawn_blocking(check).await;
-    // What lies in the store does not change: a clip that is wrong stays wrong.
-    outcome
-        .or_retry("checking a clip")?
-        .or_fatal("checking a clip")
+    let outcome = outcome.or_retry("checking a clip")?;
+    Ok(outcome
+        .map(|video| video.configuration)
+        .map_err(|fault| runtime::stage::causes(&fault).join(": ")))
 }
 
-/// Fetches the song and encodes it, whole and once.
-pub(crate) async fn song(ffmpeg: &Ffmpeg, cx: &StageContext) -> Result<PathBuf, StageError> {
-    let wav = fetched(&cx.job().song.audio, "song.wav".to_owned(), cx).await?;
-    let encoded = cx.scratch().join("song.m4a");
-    let quality = cx.job().options.quality;
-    let outcome = ffmpeg
-        .encode_song(&wav, &encoded, quality, &cx.cancelled())
+/// What most clips need of a decoder: those that need something else cannot be joined to them.
+fn most_common(found: &[Found]) -> Option<Vec<u8>> {
+    let mut counts: BTreeMap<&Vec<u8>, u32> = BTreeMap::new();
+    for setup in found.iter().filter_map(|found| found.as_ref().ok()) {
+        *counts.entry(setup).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    most.map(|(setup, _)| setup.clone())
+}
+
+async fn drawn_anew(
+    instruction: &ClipInstruction,
+    sources: Sources<'_>,
+) -> Result<Vec<u8>, StageError> {
+    let cx = sources.cx;
+    let file = place_of(instruction.index, cx);
+    let shot = Shot {
+        instruction: instruction.clone(),
+        format: cx.job().format,
+        quality: cx.job().options.quality,
+        envelopes: cx.load(sources.envelopes).await?,
+    };
+    let drawn = render::to_file(sources.ffmpeg, shot, &file, cx.cancelled(), |_| ()).await;
+    drawn.map_err(|error| match error {
+        render::RenderError::Ffmpeg(error) => sorted("replacing a clip", error),
+        error @ render::RenderError::Drawing(_) => StageError::retry("replacing a clip", error),
+    })?;
+    let found = checked(file, instruction.file().count, cx).await?;
+    found.or_retry("checking a clip that was drawn anew")
+}
+
+/// The song: as it was uploaded and canonicalised, and as AAC, encoded whole and once.
+#[derive(Debug)]
+pub(crate) struct Song {
+    pub(crate) wav: PathBuf,
+    pub(crate) sound: PathBuf,
+    /// The sound in the store.
+    pub(crate) stored: ArtifactRef,
+}
+
+/// Fetches the song, and its AAC that was made beside the first clip; where that is not there, it is
+/// made now.
+pub(crate) async fn song(ffmpeg: &Ffmpeg, cx: &StageContext) -> Result<Song, StageError> {
+    let wav = fetched(&cx.job().song.audio, "song.wav", cx).await?;
+    let key = ArtifactKey::of_job(cx.job().id, SOUND).or_fatal("naming the sound")?;
+    let there = cx.artifacts().exists(&key).await;
+    if let Some(stored) = there.or_retry("looking for the sound")? {
+        let sound = fetched(&stored, SOUND, cx).await?;
+        return Ok(Song { wav, sound, stored });
+    }
+    let sound = cx.scratch().join(SOUND);
+    let encoded = ffmpeg
+        .encode_song(&wav, &sound, cx.job().options.quality, &cx.cancelled())
         .await;
-    outcome.map_err(|error| sorted("encoding the song", error))?;
-    Ok(encoded)
+    encoded.map_err(|error| sorted("encoding the song", error))?;
+    let stored = cx.artifacts().put_file(&key, &sound).await;
+    let stored = stored.or_retry("storing the sound")?;
+    Ok(Song { wav, sound, stored })
 }
 
 /// Brings an artifact into the scratch directory; its length and digest are checked on the way.
 async fn fetched(
     artifact: &ArtifactRef,
-    name: String,
+    name: &str,
     cx: &StageContext,
 ) -> Result<PathBuf, StageError> {
     let file = cx.scratch().join(name);

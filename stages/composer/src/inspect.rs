@@ -5,12 +5,27 @@ use media::mp4::{AudioTrack, FourCc, Movie, VideoTrack};
 use model::Seconds;
 use model::format::VideoFormat;
 use model::handoff::Song;
+use model::plan::TransitionKind;
+use model::sound::Silence;
+use model::timeline::Span;
 
+use crate::pictures::Seen;
+use crate::sound::Heard;
 use crate::timeline::Timeline;
 
 /// How far the sound track's length may be from the song's. The encoder works in packets of 23 ms, the
 /// edit list cuts them to a tick of 33 µs; a millisecond is far below what anyone hears.
 const SONG_TOLERANCE: f64 = 0.001;
+
+/// How late or early the sound may be anywhere, in seconds. The eye forgives forty times as much; AAC that
+/// is copied whole has no reason to move at all.
+const LAG_TOLERANCE: f64 = 0.001;
+/// How alike song and film have to sound where they are compared, as a correlation. AAC at 192 kbit/s
+/// stays above 0.98, for noise, too.
+const LIKENESS: f32 = 0.8;
+/// By how much the decoded sound may be longer or shorter than the song, in seconds: edit lists count in
+/// ticks, and some decoders end with a whole packet.
+const SURPLUS_TOLERANCE: f64 = 0.025;
 
 /// What was measured of a film that stood the inspection.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,11 +45,13 @@ pub struct Measured {
 pub fn measure(
     movie: &Movie,
     timeline: &Timeline,
-    format: VideoFormat,
+    (format, has_chapters): (VideoFormat, bool),
     song: &Song,
 ) -> Result<Measured, Faults> {
     let mut inspection = Inspection::default();
-    inspection.expect("the number of tracks", movie.tracks, 2);
+    // Chapters are a track of text.
+    let tracks = 2 + u32::from(has_chapters);
+    inspection.expect("the number of tracks", movie.tracks, tracks);
     inspection.demand(movie.index_first, || "its index comes last".to_owned());
     let (Some(video), Some(audio)) = (&movie.video, &movie.audio) else {
         inspection.demand(movie.video.is_some(), || "it has no picture".to_owned());
@@ -93,4 +110,203 @@ fn sound(audio: &AudioTrack, song: &Song, inspection: &mut Inspection) {
     inspection.demand((heard.0 - whole.0).abs() <= SONG_TOLERANCE, || {
         format!("{heard} of a song of {whole} are heard")
     });
+}
+
+/// Compares what is seen and heard of a decoded film with its plan: every frame there, no stretch of black
+/// or standstill that was not planned, and the song sounding when it does.
+pub fn decoded(
+    seen: &Seen,
+    heard: &Heard,
+    timeline: &Timeline,
+    song: &Song,
+    silences: &[Silence],
+) -> Result<(), Faults> {
+    let mut inspection = Inspection::default();
+    inspection.expect(
+        "the number of decoded frames",
+        seen.frames,
+        timeline.frames(),
+    );
+    let rate = timeline.rate();
+    let is_silent = |span: &Span| {
+        let (start, end) = (rate.time_of(span.first), rate.time_of(span.end()));
+        silences
+            .iter()
+            .any(|silence| silence.start < end && start < silence.end)
+    };
+    let is_fade = |span: &Span| {
+        let fades = timeline
+            .entries()
+            .iter()
+            .filter(|entry| entry.transition == TransitionKind::FadeThroughDark);
+        fades.into_iter().any(|fade| {
+            let end = fade.file.first + u64::from(fade.transition_frames);
+            fade.file.first <= span.first && span.end() <= end
+        })
+    };
+    let told = |span: &Span| {
+        format!(
+            "{} s from {}",
+            rate.time_of(span.count.into()).0,
+            rate.time_of(span.first)
+        )
+    };
+    for span in seen
+        .black
+        .iter()
+        .filter(|span| !is_silent(span) && !is_fade(span))
+    {
+        inspection.demand(false, || format!("its picture is black for {}", told(span)));
+    }
+    for span in seen.frozen.iter().filter(|span| !is_silent(span)) {
+        inspection.demand(false, || {
+            format!("its picture stands still for {}", told(span))
+        });
+    }
+    sound_in_time(heard, song, &mut inspection);
+    inspection.verdict()
+}
+
+fn sound_in_time(heard: &Heard, song: &Song, inspection: &mut Inspection) {
+    let rate = f64::from(song.sample_rate.max(1));
+    let (of_song, of_film) = heard.samples;
+    inspection.expect("the number of the song's samples", of_song, song.samples);
+    let surplus = (of_film as f64 - of_song as f64) / rate;
+    inspection.demand(surplus.abs() <= SURPLUS_TOLERANCE, || {
+        format!("its decoded sound is {surplus:.4} s longer than the song")
+    });
+    for (place, lag) in ["begin", "middle", "end"].iter().zip(&heard.lags) {
+        let Some(lag) = lag else { continue };
+        let late = f64::from(lag.samples) / rate;
+        inspection.demand(late.abs() <= LAG_TOLERANCE, || {
+            format!("at its {place} the sound is {:.2} ms late", late * 1000.0)
+        });
+        inspection.demand(lag.likeness >= LIKENESS, || {
+            format!(
+                "at its {place} the sound is like the song by {:.3} only",
+                lag.likeness
+            )
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use media::audio::Lag;
+    use model::sound::SilencePlace;
+    use model::{ArtifactKey, ArtifactRef, FrameRate};
+
+    use super::*;
+    use crate::timeline::tests::laid_out;
+
+    fn song() -> Song {
+        Song {
+            audio: ArtifactRef {
+                key: ArtifactKey::try_from("song.wav".to_owned()).unwrap(),
+                length: 2,
+                sha256: "0".repeat(64),
+            },
+            sample_rate: 44_100,
+            channels: 1,
+            samples: 441_000,
+        }
+    }
+
+    const fn lag(samples: i32) -> Lag {
+        Lag {
+            samples,
+            likeness: 0.99,
+        }
+    }
+
+    fn verdict(change: impl Fn(&mut Seen, &mut Heard), silences: &[Silence]) -> String {
+        let mut seen = Seen {
+            frames: 300,
+            ..Seen::default()
+        };
+        let mut heard = Heard {
+            samples: (441_000, 441_048),
+            lags: [Some(lag(0)), None, Some(lag(20))],
+        };
+        change(&mut seen, &mut heard);
+        let timeline = laid_out(&[0.0, 4.0, 10.0], FrameRate::FPS_30);
+        match decoded(&seen, &heard, &timeline, &song(), silences) {
+            Ok(()) => String::new(),
+            Err(faults) => faults.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_film_that_is_as_planned_stands() {
+        assert_eq!(verdict(|_, _| (), &[]), "");
+    }
+
+    #[test]
+    fn each_fault_is_told_with_its_measurement() {
+        let check = |change: fn(&mut Seen, &mut Heard), expected: &str| {
+            assert_eq!(
+                verdict(change, &[]),
+                format!("not as asked for: {expected}")
+            );
+        };
+        check(
+            |seen, _| seen.frames = 299,
+            "the number of decoded frames is 299 instead of 300",
+        );
+        check(
+            |seen, _| {
+                seen.black = vec![Span {
+                    first: 30,
+                    count: 60,
+                }];
+            },
+            "its picture is black for 2 s from 1.000 s",
+        );
+        check(
+            |seen, _| {
+                seen.frozen = vec![Span {
+                    first: 30,
+                    count: 90,
+                }];
+            },
+            "its picture stands still for 3 s from 1.000 s",
+        );
+        check(
+            |_, heard| heard.lags[2] = Some(lag(90)),
+            "at its end the sound is 2.04 ms late",
+        );
+        check(
+            |_, heard| heard.samples.1 = 450_000,
+            "its decoded sound is 0.2041 s longer than the song",
+        );
+        check(
+            |_, heard| {
+                heard.lags[0] = Some(Lag {
+                    samples: 0,
+                    likeness: 0.4,
+                });
+            },
+            "at its begin the sound is like the song by 0.400 only",
+        );
+    }
+
+    #[test]
+    fn where_the_song_is_silent_a_picture_may_be_dark_or_still() {
+        let silence = Silence {
+            start: Seconds(0.5),
+            end: Seconds(2.0),
+            place: SilencePlace::Inside,
+        };
+        let change = |seen: &mut Seen, _: &mut Heard| {
+            seen.black = vec![Span {
+                first: 30,
+                count: 60,
+            }];
+            seen.frozen = vec![Span {
+                first: 30,
+                count: 60,
+            }];
+        };
+        assert_eq!(verdict(change, &[silence]), "");
+    }
 }

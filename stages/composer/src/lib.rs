@@ -1,30 +1,50 @@
 //! Module 8: joins the clips on absolute frame numbers and muxes the song once.
 //!
-//! No picture is touched: clips are checked, joined by copying, and the finished file is measured
-//! against the plan before anyone sees it. Start reading at [`timeline`], the pure part; [`inspect`]
-//! is what a film has to stand.
+//! No picture is touched: clips are checked, joined by copying, and the finished file is measured, by its
+//! index and decoded, against the plan before anyone sees it. Start reading at [`timeline`], the pure
+//! part; [`inspect`] is what a film has to stand.
 
 mod best_frame;
+mod chapters;
+mod excerpt;
+mod exchange;
 mod gather;
 pub mod inspect;
+mod outputs;
+pub mod pictures;
 pub mod report;
+pub mod sound;
+mod steps;
+mod storyboard;
 pub mod timeline;
 
-use std::path::Path;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 
-use media::ffmpeg::{Ffmpeg, FfmpegError, FilmParts, Still};
+use media::ffmpeg::{
+    Chapter, Excerpt, Ffmpeg, FfmpegError, FilmParts, JoinedClip, Still, Storyboard,
+};
 use media::mp4;
 use model::analysis::AudioAnalysis;
 use model::film::Film;
 use model::handoff::ToCompose;
+use model::plan::TransitionKind;
+use model::timeline::Span;
 use model::{ArtifactRef, StageKind};
+use pictures::Seen;
+use report::Findings;
 use runtime::{ConfigError, Stage, StageContext, StageError, StageResultExt, Vars};
+use sound::Heard;
+use steps::Steps;
 use timeline::Timeline;
 
 /// Share of the stage's time that goes by until all clips and the song are there.
-const GATHERED: f64 = 0.6;
+const GATHERED: f64 = 0.3;
 /// … until they are joined.
-const JOINED: f64 = 0.8;
+const JOINED: f64 = 0.4;
+/// … until the film has been watched and heard.
+const WATCHED: f64 = 0.85;
 
 /// The stage.
 #[derive(Debug)]
@@ -48,34 +68,76 @@ impl Composer {
         Self { ffmpeg }
     }
 
-    /// Joins everything to `film` and measures what came out.
-    async fn compose(
+    /// Joins the clips, lays the sound under them, and measures what the file says of itself.
+    async fn join(
         &self,
         timeline: &Timeline,
+        (clips, sound, chapters): (&[JoinedClip], &Path, &[Chapter]),
         film: &Path,
         cx: &StageContext,
     ) -> Result<inspect::Measured, StageError> {
         let job = cx.job();
-        let (clips, song) = tokio::try_join!(
-            gather::clips(timeline, job.format, cx, |share| cx
-                .progress(share * GATHERED)),
-            gather::song(&self.ffmpeg, cx),
-        )?;
         let parts = FilmParts {
             format: job.format,
-            clips: &clips,
-            song: &song,
+            clips,
+            song: sound,
             title: job.title.as_deref(),
+            chapters,
         };
         let joined = self.ffmpeg.join(parts, film, &cx.cancelled()).await;
         joined.map_err(|error| sorted("joining the clips", error))?;
-        cx.progress(JOINED);
         let file = film.to_owned();
         let read = tokio::task::spawn_blocking(move || mp4::read(&file)).await;
         let movie = read
             .or_retry("reading the film")?
             .or_retry("reading the film")?;
-        inspect::measure(&movie, timeline, job.format, &job.song).or_fatal("inspecting the film")
+        let has_chapters = chapters.len() > 1;
+        inspect::measure(&movie, timeline, (job.format, has_chapters), &job.song)
+            .or_fatal("inspecting the film")
+    }
+
+    /// Decodes the film once: every frame is looked at, and what the storyboard asks for lies in the
+    /// scratch folder.
+    async fn watch(
+        &self,
+        film: &Path,
+        board: &Storyboard,
+        timeline: &Timeline,
+        cx: &StageContext,
+    ) -> Result<Seen, StageError> {
+        let watched = self
+            .ffmpeg
+            .watch(film, board, cx.scratch(), &cx.cancelled())
+            .await;
+        let miniatures = watched.map_err(|error| sorted("watching the film", error))?;
+        let entries = timeline.entries().iter().skip(1);
+        let hard = entries.filter(|entry| entry.transition == TransitionKind::Cut);
+        let (cuts, rate): (Vec<u64>, _) = (hard.map(|entry| entry.cut).collect(), timeline.rate());
+        let look = move || pictures::watch(BufReader::new(File::open(miniatures)?), rate, &cuts);
+        let seen = tokio::task::spawn_blocking(look).await;
+        seen.or_retry("watching the film")?
+            .or_retry("watching the film")
+    }
+
+    /// Decodes the sound of the film and the song, and compares them.
+    async fn listen(
+        &self,
+        film: &Path,
+        song: &Path,
+        cx: &StageContext,
+    ) -> Result<Heard, StageError> {
+        let files: [PathBuf; 2] = ["song.pcm", "film.pcm"].map(|name| cx.scratch().join(name));
+        for (from, to) in [song, film].into_iter().zip(&files) {
+            let heard = self.ffmpeg.listen(from, to, &cx.cancelled()).await;
+            heard.map_err(|error| sorted("listening to the film", error))?;
+        }
+        let sample_rate = cx.job().song.sample_rate;
+        let [song, film] = files;
+        let compare = move || sound::compare(&song, &film, sample_rate);
+        let heard = tokio::task::spawn_blocking(compare).await;
+        heard
+            .or_retry("listening to the film")?
+            .or_retry("listening to the film")
     }
 
     async fn poster(
@@ -96,6 +158,37 @@ impl Composer {
         taken.map_err(|error| sorted("taking the poster", error))?;
         cx.store_file("poster.jpg", &file).await
     }
+
+    /// Looks at and listens to the whole film: it has to be as planned.
+    async fn verify(
+        &self,
+        (film, song): (&Path, &Path),
+        (timeline, board): (&Timeline, &Storyboard),
+        analysis: &AudioAnalysis,
+        cx: &StageContext,
+    ) -> Result<(Seen, Heard), StageError> {
+        let (seen, heard) = tokio::try_join!(
+            self.watch(film, board, timeline, cx),
+            self.listen(film, song, cx),
+        )?;
+        let song = &cx.job().song;
+        inspect::decoded(&seen, &heard, timeline, song, &analysis.silences)
+            .or_fatal("inspecting the film")?;
+        Ok((seen, heard))
+    }
+
+    async fn looped(&self, film: &Path, span: Span, cx: &StageContext) -> Result<(), StageError> {
+        let excerpt = Excerpt {
+            format: cx.job().format,
+            span,
+        };
+        let file = cx.scratch().join(outputs::LOOP);
+        let taken = self
+            .ffmpeg
+            .excerpt(film, excerpt, &file, &cx.cancelled())
+            .await;
+        taken.map_err(|error| sorted("taking the loop", error))
+    }
 }
 
 impl Stage for Composer {
@@ -104,20 +197,55 @@ impl Stage for Composer {
     type Output = Film;
 
     async fn run(&self, input: ToCompose, cx: &StageContext) -> Result<Film, StageError> {
+        let mut steps = Steps::begin();
         let prompts = cx.load(&input.film.prompts).await?;
         let clips = cx.load(&input.clips).await?;
         let analysis: AudioAnalysis = cx.load(&input.film.analysis).await?;
-        let song_length = cx.job().song.duration();
-        let timeline = Timeline::of(&prompts, &clips, cx.job().format.rate, song_length)
+        let job = cx.job();
+        let timeline = Timeline::of(&prompts, &clips, job.format.rate, job.song.duration())
             .or_fatal("laying out the film")?;
-
+        let sources = gather::Sources {
+            ffmpeg: &self.ffmpeg,
+            timeline: &timeline,
+            prompts: &prompts,
+            envelopes: &input.film.envelopes,
+            cx,
+        };
+        let ((clips, replaced), song) = tokio::try_join!(
+            gather::clips(sources, |share| cx.progress(share * GATHERED)),
+            gather::song(&self.ffmpeg, cx),
+        )?;
+        steps.done("gather");
         let film = cx.scratch().join("film.mp4");
-        let measured = self.compose(&timeline, &film, cx).await?;
-        let video = cx.store_file("film.mp4", &film).await?;
-        let poster = self
-            .poster(&film, best_frame::of(&prompts.clips), cx)
+        let chapters = chapters::of(&analysis.sections);
+        let parts = (clips.as_slice(), song.sound.as_path(), chapters.as_slice());
+        let measured = self.join(&timeline, parts, &film, cx).await?;
+        cx.progress(JOINED);
+        steps.done("join");
+        let board = storyboard::plan(&timeline, job.format);
+        let files = (film.as_path(), song.wav.as_path());
+        let (seen, heard) = self
+            .verify(files, (&timeline, &board), &analysis, cx)
             .await?;
-        let report = report::of(&timeline, &measured, &analysis.beats, &video.sha256);
+        cx.progress(WATCHED);
+        steps.done("verify");
+        let best = best_frame::of(&prompts.clips);
+        let poster = self.poster(&film, best, cx).await?;
+        self.looped(&film, excerpt::looped(&timeline, &analysis.beats, best), cx)
+            .await?;
+        let outputs = outputs::store(&board, &timeline, &analysis, cx).await?;
+        let video = cx.store_file("film.mp4", &film).await?;
+        steps.done("store");
+        let findings = Findings {
+            timeline: &timeline,
+            measured,
+            seen: &seen,
+            heard: &heard,
+            song: &job.song,
+            analysis: &analysis,
+            replaced,
+        };
+        let report = report::of(findings, &video, &song.stored, outputs, steps.into_times());
         cx.checkpoint()?;
         Ok(Film {
             video,

@@ -1,24 +1,118 @@
 //! What is told of a film: measured from the file and compared with what was heard. Pure.
 
-use model::Seconds;
-use model::analysis::Beat;
-use model::film::{FilmReport, Percentiles};
+use std::collections::BTreeMap;
+
+use model::analysis::{AudioAnalysis, Beat};
+use model::clip::Clip;
+use model::film::{
+    FilmReport, FilmTimes, MadeOf, OutputFile, Percentiles, ReplacedClip, StepTime, TransitionSpan,
+};
+use model::handoff::Song;
+use model::plan::TransitionKind;
+use model::{ArtifactRef, Seconds, Usd};
 
 use crate::inspect::Measured;
+use crate::pictures::Seen;
+use crate::sound::Heard;
 use crate::timeline::Timeline;
 
-/// The report of a film that stood its inspection.
-pub fn of(timeline: &Timeline, measured: &Measured, beats: &[Beat], sha256: &str) -> FilmReport {
+/// All that is known of a film that stood its inspection.
+#[derive(Debug)]
+pub struct Findings<'a> {
+    /// Where its clips lie.
+    pub timeline: &'a Timeline,
+    /// What its index says.
+    pub measured: Measured,
+    /// What was seen of it.
+    pub seen: &'a Seen,
+    /// What was heard of it.
+    pub heard: &'a Heard,
+    /// The song, and what was heard of that.
+    pub song: &'a Song,
+    /// See above.
+    pub analysis: &'a AudioAnalysis,
+    /// Clips that were drawn anew.
+    pub replaced: Vec<ReplacedClip>,
+}
+
+/// The report of a film. `video` and `sound` are the film and its sound in the store.
+pub fn of(
+    findings: Findings<'_>,
+    video: &ArtifactRef,
+    sound: &ArtifactRef,
+    outputs: Vec<OutputFile>,
+    steps: Vec<StepTime>,
+) -> FilmReport {
+    let Findings {
+        timeline,
+        measured,
+        seen,
+        heard,
+        song,
+        analysis,
+        replaced,
+    } = findings;
     let cuts = timeline.cuts().map(|cut| timeline.rate().time_of(cut));
+    let in_ms = |samples: i32| f64::from(samples) * 1000.0 / f64::from(song.sample_rate.max(1));
+    let clips = timeline.entries().iter().map(|entry| &entry.clip);
     FilmReport {
         duration: measured.duration,
         audio_duration: measured.audio_duration,
         frames: measured.frames,
         clips: timeline.entries().len() as u32,
         cut_frames: timeline.cuts().collect(),
-        cut_to_beat_ms: percentiles(distances_in_ms(cuts, beats)),
+        cut_to_beat_ms: percentiles(distances_in_ms(cuts, &analysis.beats)),
         length_error: measured.length_error,
-        sha256: sha256.to_owned(),
+        sha256: video.sha256.clone(),
+        transitions: counted(timeline),
+        transition_spans: spans(timeline),
+        cuts_seen: seen.cuts_seen,
+        audio_lag_ms: heard.lags.map(|lag| lag.map(|lag| in_ms(lag.samples))),
+        audio_surplus_samples: heard.samples.1.cast_signed() - heard.samples.0.cast_signed(),
+        loudness: analysis.loudness,
+        replaced,
+        cost: Usd::ZERO,
+        times: times(clips.clone(), steps),
+        made_of: MadeOf {
+            song: song.audio.sha256.clone(),
+            sound: sound.sha256.clone(),
+            clips: clips.map(|clip| clip.video.sha256.clone()).collect(),
+        },
+        outputs,
+    }
+}
+
+/// As they were drawn: what there was no room for counts as the cut that it became.
+fn counted(timeline: &Timeline) -> BTreeMap<TransitionKind, u32> {
+    let mut counts = BTreeMap::new();
+    for entry in timeline.entries().iter().skip(1) {
+        *counts.entry(entry.transition).or_default() += 1;
+    }
+    counts
+}
+
+fn spans(timeline: &Timeline) -> Vec<TransitionSpan> {
+    let drawn = timeline.entries().iter();
+    let drawn = drawn.filter(|entry| entry.transition != TransitionKind::Cut);
+    drawn
+        .map(|entry| TransitionSpan {
+            kind: entry.transition,
+            cut: entry.cut,
+            first: entry.file.first,
+            frames: entry.transition_frames,
+        })
+        .collect()
+}
+
+fn times<'a>(clips: impl Iterator<Item = &'a Clip> + Clone, steps: Vec<StepTime>) -> FilmTimes {
+    let cpu: Option<Vec<f64>> = clips
+        .clone()
+        .map(|clip| clip.cpu.map(|cpu| cpu.0))
+        .collect();
+    FilmTimes {
+        clips_wall: Seconds(clips.map(|clip| clip.elapsed.0).sum()),
+        clips_cpu: cpu.map(|cpu| Seconds(cpu.iter().sum())),
+        composer: steps,
     }
 }
 
@@ -51,7 +145,20 @@ fn percentiles(mut values: Vec<f64>) -> Option<Percentiles> {
 
 #[cfg(test)]
 mod tests {
+    use model::FrameRate;
+
     use super::*;
+    use crate::timeline::tests::laid_out;
+
+    #[test]
+    fn transitions_are_counted_as_they_are_in_the_film() {
+        let timeline = laid_out(&[0.0, 2.0, 4.0], FrameRate::FPS_30);
+        assert_eq!(
+            counted(&timeline),
+            BTreeMap::from([(TransitionKind::Cut, 1)])
+        );
+        assert_eq!(spans(&timeline), []);
+    }
 
     fn beats(times: &[f64]) -> Vec<Beat> {
         let beat = |time: &f64| Beat {

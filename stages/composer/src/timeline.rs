@@ -255,6 +255,7 @@ pub(crate) mod tests {
                 frames,
                 source: ClipSource::Builtin,
                 elapsed: Seconds(0.0),
+                cpu: None,
             });
         }
         let frames = asked.iter().map(|clip| u64::from(clip.frames)).sum();
@@ -265,6 +266,13 @@ pub(crate) mod tests {
             },
             Clips { clips: made },
         )
+    }
+
+    /// The timeline of such a grid.
+    pub(crate) fn laid_out(boundaries: &[f64], rate: FrameRate) -> Timeline {
+        let (prompts, clips) = grid(boundaries, rate);
+        let song = Seconds(*boundaries.last().unwrap());
+        Timeline::of(&prompts, &clips, rate, song).unwrap()
     }
 
     fn boundaries() -> impl Strategy<Value = Vec<f64>> {

@@ -2,9 +2,10 @@
 //!
 //! A clip is a function of its instruction, the song's curves and the encoder, so it is stored under
 //! the digest of those: a task that comes twice, or again in a later run, finds it there. Must not know the other
-//! clips. Start reading at [`VideoGenerator`]'s `run`; the crate `render` draws and encodes side by side.
+//! clips. The task of the first clip encodes the song as well, so that the film can be played from then on. Start reading at [`VideoGenerator`]'s `run`; the crate `render` draws and encodes side by side.
 
 mod recipe;
+mod sound;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,7 +14,7 @@ use media::ffmpeg::{Ffmpeg, FfmpegError};
 use media::house;
 use model::clip::{Clip, ClipSource};
 use model::handoff::{ClipMade, ClipTask};
-use model::{ArtifactKey, ArtifactRef, EventBody, Seconds, StageKind};
+use model::{ArtifactKey, ArtifactRef, ClipIndex, EventBody, Seconds, StageKind};
 use render::RenderError;
 use runtime::{ConfigError, Stage, StageContext, StageError, StageResultExt, Vars};
 
@@ -71,7 +72,7 @@ impl Stage for VideoGenerator {
     type Output = ClipMade;
 
     async fn run(&self, task: ClipTask, cx: &StageContext) -> Result<ClipMade, StageError> {
-        let begun = Instant::now();
+        let (begun, cpu_before) = (Instant::now(), runtime::cpu::time());
         let instruction = &task.instruction;
         if instruction.file().count == 0 {
             return Err(StageError::fatal(
@@ -92,9 +93,16 @@ impl Stage for VideoGenerator {
         let digest = recipe::digest(&task, encoding, encoder).or_fatal("naming the clip")?;
         let name = format!("clips/{digest}.mp4");
         let key = ArtifactKey::of_job(cx.job().id, &name).or_fatal("naming the clip")?;
-        let video = match made_before(&task, &key, cx).await {
-            Some(video) => video,
-            None => self.make(&task, &key, cx).await?,
+        let clip = async {
+            match made_before(&task, &key, cx).await {
+                Some(video) => Ok(video),
+                None => self.make(&task, &key, cx).await,
+            }
+        };
+        let video = if instruction.index == ClipIndex(0) {
+            tokio::try_join!(clip, sound::encode(&self.ffmpeg, cx))?.0
+        } else {
+            clip.await?
         };
         let clip = Clip {
             index: instruction.index,
@@ -102,6 +110,9 @@ impl Stage for VideoGenerator {
             frames: instruction.file().count,
             source: ClipSource::Builtin,
             elapsed: Seconds(begun.elapsed().as_secs_f64()),
+            cpu: cpu_before
+                .zip(runtime::cpu::time())
+                .map(|(before, now)| Seconds(now.0 - before.0)),
         };
         Ok(ClipMade {
             clip,

@@ -1,8 +1,10 @@
 //! The film: clips joined without touching a picture, the song encoded once and laid under them.
 
-use std::iter;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::{io, iter};
 
+use model::Seconds;
 use model::format::{Quality, VideoFormat};
 use tokio::fs;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +35,19 @@ pub struct FilmParts<'a> {
     pub song: &'a Path,
     /// What players show, where there is something to show.
     pub title: Option<&'a str>,
+    /// Parts that players can jump to; none are written where there are fewer than two.
+    pub chapters: &'a [Chapter],
+}
+
+/// A named part of a film.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chapter {
+    /// Where it begins.
+    pub start: Seconds,
+    /// Where it ends.
+    pub end: Seconds,
+    /// Its name.
+    pub title: String,
 }
 
 impl Ffmpeg {
@@ -72,14 +87,14 @@ impl Ffmpeg {
     ) -> Result<(), FfmpegError> {
         let list = out.with_extension("list");
         let entries = list_of(parts.clips, parts.format)?;
-        let written = fs::write(&list, entries).await;
-        written.map_err(|source| FfmpegError::Io {
-            doing: "writing",
-            path: list.clone(),
-            source,
-        })?;
+        write(&list, entries).await?;
         let (timescale, step) = house::ticks(parts.format.rate);
         let mut command = self.command();
+        let told = out.with_extension("chapters");
+        let has_chapters = parts.chapters.len() > 1;
+        if has_chapters {
+            write(&told, chapters_of(parts.chapters)).await?;
+        }
         command
             .args([
                 "-f",
@@ -92,14 +107,22 @@ impl Ffmpeg {
             ])
             .arg(protected(&list));
         input(&mut command, parts.song);
+        if has_chapters {
+            command.args(["-f", "ffmetadata"]);
+            input(&mut command, &told);
+        }
+        let chapters_from = if has_chapters { "2" } else { "-1" };
         command
             .args(["-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-bsf:v"])
             .arg(even_steps(step))
             .args([
-                "-map_metadata",
+                // Not all of it: chapters would lose their names.
+                "-map_metadata:g",
+                "-1",
+                "-map_metadata:s",
                 "-1",
                 "-map_chapters",
-                "-1",
+                chapters_from,
                 "-fflags",
                 "+bitexact",
             ])
@@ -112,15 +135,55 @@ impl Ffmpeg {
                 .arg(format!("title={}", one_line(title)));
         }
         let made = self.make("joining the clips", command, out, cancel).await;
-        let removed = fs::remove_file(&list)
-            .await
-            .map_err(|source| FfmpegError::Io {
-                doing: "removing",
-                path: list,
-                source,
-            });
-        made.and(removed)
+        for file in [list, told] {
+            remove(file).await?;
+        }
+        made
     }
+}
+
+/// Removes a file, if it is there.
+async fn remove(path: PathBuf) -> Result<(), FfmpegError> {
+    match fs::remove_file(&path).await {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FfmpegError::Io {
+            doing: "removing",
+            path,
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn write(file: &Path, text: String) -> Result<(), FfmpegError> {
+    fs::write(file, text)
+        .await
+        .map_err(|source| FfmpegError::Io {
+            doing: "writing",
+            path: file.to_owned(),
+            source,
+        })
+}
+
+/// Chapters as ffmpeg reads them: in milliseconds, with its five special characters escaped.
+fn chapters_of(chapters: &[Chapter]) -> String {
+    let millis = |time: Seconds| (time.0.max(0.0) * 1000.0).round() as u64;
+    let mut text = ";FFMETADATA1\n".to_owned();
+    for Chapter { start, end, title } in chapters {
+        let mut name = String::new();
+        for c in one_line(title).chars() {
+            if "=;#\\".contains(c) {
+                name.push('\\');
+            }
+            name.push(c);
+        }
+        let (start, end) = (millis(*start), millis(*end));
+        // Writing to a string cannot fail.
+        let _written = write!(
+            text,
+            "[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={end}\ntitle={name}\n"
+        );
+    }
+    text
 }
 
 /// The list for the concat demuxer. It counts in microseconds: each duration is the difference of two
@@ -191,6 +254,18 @@ mod tests {
             .sum();
         assert_eq!(sum, 70_000_000); // 300 · 7 / 30 s
         assert!(list.contains(r"file 'file:it'\''s.mp4'"));
+    }
+
+    #[test]
+    fn chapters_are_told_in_milliseconds_with_special_characters_escaped() {
+        let chapter = Chapter {
+            start: Seconds(1.0),
+            end: Seconds(2.5),
+            title: "a=b;\nc".to_owned(),
+        };
+        let expected =
+            ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=1000\nEND=2500\ntitle=a\\=b\\; c\n";
+        assert_eq!(chapters_of(&[chapter]), expected);
     }
 
     #[test]

@@ -108,7 +108,10 @@ fn key_frames(table: Boxes<'_>, place: &[u32]) -> Result<Vec<u32>, Mp4Error> {
 }
 
 /// The pairs (samples, value) of a run-length table.
-fn runs(table: Boxes<'_>, kind: [u8; 4]) -> Result<impl Iterator<Item = (u32, u32)>, Mp4Error> {
+pub(super) fn runs(
+    table: Boxes<'_>,
+    kind: [u8; 4],
+) -> Result<impl Iterator<Item = (u32, u32)>, Mp4Error> {
     let mut bytes = table.find(kind)?;
     bytes.version()?;
     let count = bytes.entries(8)?;

@@ -86,9 +86,9 @@ pub(super) fn audio(trak: Bytes<'_>, movie_timescale: u32) -> Result<AudioTrack,
 }
 
 /// What the edit list says, in ticks of the track.
-struct Edit {
+pub(super) struct Edit {
     /// The tick of the media that is shown first.
-    from: i64,
+    pub(super) from: i64,
     /// How long nothing is shown before it.
     delay: i64,
     /// How much is shown, where that is told.
@@ -97,7 +97,11 @@ struct Edit {
 
 impl Edit {
     /// Reads an edit list of at most one delay and one stretch of media; others are refused.
-    fn of(track: Boxes<'_>, movie_timescale: u32, timescale: u32) -> Result<Self, Mp4Error> {
+    pub(super) fn of(
+        track: Boxes<'_>,
+        movie_timescale: u32,
+        timescale: u32,
+    ) -> Result<Self, Mp4Error> {
         let mut edit = Self {
             from: 0,
             delay: 0,

@@ -37,6 +37,7 @@ async fn film(directory: &Path, clips: &[JoinedClip], song: &Sound, title: &str)
         clips,
         song: &m4a,
         title: Some(title),
+        chapters: &[],
     };
     ffmpeg().join(parts, &out, &cancel).await.unwrap();
     mp4::read(&out).unwrap()

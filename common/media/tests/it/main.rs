@@ -11,3 +11,4 @@ mod films;
 mod pictures;
 mod reader;
 mod songs;
+mod streams;

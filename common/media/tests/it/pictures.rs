@@ -91,6 +91,18 @@ pub(crate) async fn heard(file: &Path) -> Vec<i16> {
         .collect()
 }
 
+/// The same by its time stamps: from the instant 0 on, where the picture begins, whatever lies before.
+pub(crate) async fn heard_from_zero(file: &Path) -> Vec<i16> {
+    let arguments = ["-map", "0:a", "-copyts", "-af", "aresample=first_pts=0"];
+    let bytes = output(
+        file,
+        &[&arguments[..], &["-f", "s16le", "-ac", "1"]].concat(),
+    )
+    .await;
+    let (pairs, _) = bytes.as_chunks::<2>();
+    pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect()
+}
+
 async fn output(file: &Path, arguments: &[&str]) -> Vec<u8> {
     let program: PathBuf = tools::ffmpeg().unwrap();
     let output = tokio::process::Command::new(program)

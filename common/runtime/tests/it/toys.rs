@@ -149,6 +149,7 @@ impl Stage for Clipper {
             frames: input.instruction.frames,
             source: ClipSource::Builtin,
             elapsed: seconds(0.15),
+            cpu: None,
         };
         Ok(ClipMade {
             clip,
@@ -189,6 +190,7 @@ impl Stage for Joiner {
             cut_to_beat_ms: None,
             length_error: seconds(0.0),
             sha256: video.sha256.clone(),
+            ..FilmReport::default()
         };
         Ok(Film {
             poster: video.clone(),

@@ -3,11 +3,14 @@
 
 mod studio;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use composer::Composer;
 use media::mp4;
-use model::{ArtifactKey, Seconds};
+use model::film::SOUND;
+use model::plan::TransitionKind;
+use model::{ArtifactKey, ClipIndex, EventBody, Seconds};
 use runtime::{Artifacts, Stage, StageError};
 use studio::{Studio, ffmpeg};
 use testkit::eventually;
@@ -34,6 +37,34 @@ async fn clips_and_song_become_a_film_with_a_poster_and_a_report() {
     assert!((report.length_error.0 - 0.4 / 30.0).abs() < 1e-9);
     assert!((report.audio_duration.0 - 6.02).abs() < 0.001);
     assert_eq!(report.sha256, film.video.sha256);
+    assert_eq!(
+        report.transitions,
+        BTreeMap::from([(TransitionKind::Cut, 2)])
+    );
+    assert_eq!(report.cuts_seen, 2);
+    assert_eq!(report.audio_lag_ms, [Some(0.0); 3]);
+    // The index ends the sound with the song; ffmpeg's decoder plays its last packet to the end.
+    assert!((0..1024).contains(&report.audio_surplus_samples));
+    assert_eq!(report.replaced, []);
+    let kinds: BTreeSet<&str> = report
+        .outputs
+        .iter()
+        .map(|output| output.kind.as_str())
+        .collect();
+    for kind in [
+        "thumbnail",
+        "contact_sheet",
+        "storyboard",
+        "storyboard_sheet",
+        "loop",
+        "otio",
+        "edl",
+    ] {
+        assert!(kinds.contains(kind), "{kind}");
+    }
+    for output in &report.outputs {
+        cx.artifacts().get_bytes(&output.file).await.unwrap();
+    }
 
     let file = studio.root().join("film.mp4");
     cx.artifacts().fetch(&film.video, &file).await.unwrap();
@@ -54,38 +85,88 @@ async fn composing_twice_gives_the_same_film() {
         .unwrap();
     let (cx, _) = studio.context();
     let again = Composer::new(ffmpeg()).run(input, &cx).await.unwrap();
-    assert_eq!(first, again);
+    // Not the report: it tells how long it took.
+    assert_eq!((first.video, first.poster), (again.video, again.poster));
 }
 
 #[tokio::test]
-async fn a_clip_with_another_number_of_frames_than_it_says_is_refused() {
-    let studio = Studio::new(&sound::tone(440.0, 1.0)).await;
+async fn a_clip_that_is_too_short_is_drawn_anew_and_nothing_after_it_is_shifted() {
+    let studio = Studio::new(&sound::click_track(120.0, 3.0)).await;
     let (cx, _) = studio.context();
-    let input = studio.input_with_a_clip_too_short(&[0.0, 0.4, 1.0]).await;
-    let error = Composer::new(ffmpeg()).run(input, &cx).await.unwrap_err();
-    let StageError::Fatal { doing, source, .. } = error else {
-        panic!("{error:?}");
+    let input = studio.input_with_a_clip_too_short(&[0.0, 1.4, 3.0]).await;
+    let film = Composer::new(ffmpeg()).run(input, &cx).await.unwrap();
+    let report = cx.load(&film.report).await.unwrap();
+    assert_eq!((report.frames, report.cut_frames), (90, vec![42]));
+    let [replaced] = report.replaced.as_slice() else {
+        panic!("{:?}", report.replaced);
     };
-    assert_eq!(doing, "checking a clip");
+    assert_eq!(replaced.clip, ClipIndex(1));
     assert!(
-        source
-            .to_string()
-            .contains("the number of frames is 17 instead of 18"),
-        "{source}"
+        replaced
+            .why
+            .contains("the number of frames is 47 instead of 48"),
+        "{}",
+        replaced.why
     );
 }
 
 #[tokio::test]
-async fn a_damaged_clip_is_refused() {
-    let studio = Studio::new(&sound::tone(440.0, 1.0)).await;
-    let (cx, _) = studio.context();
-    let mut input = studio.input(&[0.0, 1.0]).await;
+async fn a_damaged_and_a_missing_clip_are_drawn_anew_and_the_user_hears_of_it() {
+    let studio = Studio::new(&sound::click_track(120.0, 3.0)).await;
+    let (cx, mut events) = studio.context();
+    let mut input = studio.input(&[0.0, 1.0, 2.0, 3.0]).await;
     let mut clips = cx.load(&input.clips).await.unwrap();
-    "0".repeat(64)
-        .clone_into(&mut clips.clips.first_mut().unwrap().video.sha256);
+    "0".repeat(64).clone_into(&mut clips.clips[0].video.sha256);
+    clips.clips[2].video.key = ArtifactKey::of_job(cx.job().id, "clips/gone.mp4").unwrap();
     input.clips = cx.store("other.json", &clips).await.unwrap();
+
+    let film = Composer::new(ffmpeg()).run(input, &cx).await.unwrap();
+
+    let report = cx.load(&film.report).await.unwrap();
+    let replaced: Vec<u32> = report
+        .replaced
+        .iter()
+        .map(|replaced| replaced.clip.0)
+        .collect();
+    assert_eq!(replaced, [0, 2]);
+    assert_eq!((report.frames, report.clips), (90, 3));
+    let mut lines = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let EventBody::Message { text, .. } = event {
+            lines.push(text);
+        }
+    }
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("Clip 2 is drawn anew: there is no artifact")),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_film_whose_sound_is_another_song_is_refused_with_its_measurement() {
+    let studio = Studio::new(&sound::click_track(120.0, 3.0)).await;
+    let other = Studio::new(&sound::tone(440.0, 3.0)).await;
+    let (cx, _) = other.context();
+    let input = other.input(&[0.0, 3.0]).await;
+    Composer::new(ffmpeg()).run(input, &cx).await.unwrap();
+    let wrong = ArtifactKey::of_job(cx.job().id, SOUND).unwrap();
+    let wrong = cx.artifacts().exists(&wrong).await.unwrap().unwrap();
+    let file = studio.root().join(SOUND);
+    cx.artifacts().fetch(&wrong, &file).await.unwrap();
+
+    let (cx, _) = studio.context();
+    let key = ArtifactKey::of_job(cx.job().id, SOUND).unwrap();
+    cx.artifacts().put_file(&key, &file).await.unwrap();
+    let input = studio.input(&[0.0, 3.0]).await;
     let error = Composer::new(ffmpeg()).run(input, &cx).await.unwrap_err();
-    assert!(matches!(error, StageError::Fatal { .. }), "{error:?}");
+    let StageError::Fatal { source, .. } = error else {
+        panic!("{error:?}");
+    };
+    let told = source.to_string();
+    assert!(told.contains("the sound is like the song by"), "{told}");
+    assert!(!film_is_stored(cx.artifacts(), &cx).await);
 }
 
 #[tokio::test]
@@ -95,7 +176,7 @@ async fn a_cancelled_film_stops_within_two_seconds_and_is_not_stored() {
     let (cx, _) = studio.context();
     let input = studio.input(&[0.0, 300.0]).await;
     let cancel = cx.cancelled();
-    let part = cx.scratch().join("song.m4a.part");
+    let part = cx.scratch().join("sound.m4a.part");
     let cancelled = async {
         let encoding = async || part.exists().then_some(());
         eventually("ffmpeg encodes the song", Duration::from_mins(1), encoding).await;

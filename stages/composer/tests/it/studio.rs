@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use media::ffmpeg::Ffmpeg;
-use model::analysis::{AudioAnalysis, Beat, Mood, MoodWord, Tempo};
+use model::analysis::{AudioAnalysis, Beat, Mood, MoodWord, Section, SectionKind, Tempo};
 use model::clip::{Clip, ClipInstruction, ClipPrompts, ClipSource, Clips, Joints};
 use model::format::{FrameSize, Quality, VideoFormat};
 use model::handoff::{Instructed, Song, ToCompose};
 use model::harmony::Harmony;
 use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
+use model::music::Envelopes;
 use model::sound::Loudness;
 use model::{
     ArtifactKey, ArtifactRef, ClipIndex, EventBody, FrameRate, JobBrief, JobId, JobOptions,
@@ -108,6 +109,7 @@ impl Studio {
                 frames: instruction.frames,
                 source: ClipSource::Builtin,
                 elapsed: Seconds(0.1),
+                cpu: None,
             };
             asked.push(instruction);
             made.push(clip);
@@ -120,7 +122,7 @@ impl Studio {
         };
         let film = Instructed {
             analysis: self.document("analysis.json", &self.analysis()).await,
-            envelopes: Stored::new(self.job.song.audio.clone()), // never read here
+            envelopes: self.document("envelopes.json", &envelopes()).await,
             prompts: self.document("prompts.json", &prompts).await,
             clips,
         };
@@ -167,7 +169,7 @@ impl Studio {
             },
             beats_per_bar: 4,
             beats: beats.collect(),
-            sections: Vec::new(),
+            sections: sections(duration),
             novelty: Vec::new(),
             harmony: Harmony::default(),
             loudness: Loudness::default(),
@@ -183,6 +185,43 @@ impl Studio {
             peaks: Vec::new(),
             envelopes: Stored::new(self.job.song.audio.clone()),
         }
+    }
+}
+
+/// Two halves.
+fn sections(duration: Seconds) -> Vec<Section> {
+    let section = |(kind, start, end)| Section {
+        label: "A".to_owned(),
+        kind,
+        start: Seconds(start),
+        end: Seconds(end),
+        energy: 0.5,
+        confidence: 1.0,
+        kind_confidence: 1.0,
+        beat_confidence: None,
+        bpm: None,
+        alternates: Vec::new(),
+    };
+    let half = duration.0 / 2.0;
+    let halves = [
+        (SectionKind::Verse, 0.0, half),
+        (SectionKind::Chorus, half, duration.0),
+    ];
+    halves.into_iter().map(section).collect()
+}
+
+fn envelopes() -> Envelopes {
+    let curve: Vec<u8> = (0..=255).collect();
+    Envelopes {
+        rate_hz: 30.0,
+        energy: curve.clone(),
+        bass: curve.clone(),
+        mid: curve.clone(),
+        treble: curve.clone(),
+        beat: curve.clone(),
+        downbeat: curve.clone(),
+        harmonic: curve.clone(),
+        percussive: curve,
     }
 }
 
