@@ -87,8 +87,8 @@ pub fn listen<R: Read>(
                 samples.resize(centre + REACH + hop - start, 0.0);
             }
             samples.extend(block.chunks_exact(channels).map(|all| match level.mix {
-                Mix::Sum => f32::midpoint(all[0], all[channels - 1]),
-                Mix::Difference => (all[0] - all[channels - 1]) / 2.0,
+                Mix::Sum => 0.5 * (all[0] + all[channels - 1]),
+                Mix::Difference => 0.5 * (all[0] - all[channels - 1]),
             }));
         }
         if frame % 500 == 0 && !progress(frame as f64 / frames as f64) {

@@ -58,8 +58,9 @@ pub fn measure<R: Read>(song: &mut CanonicalWav<R>) -> Result<Level, AudioError>
         let (mut sum, mut difference, mut peak) = (0.0_f32, 0.0_f32, 0.0_f32);
         for frame in block.chunks_exact(channels) {
             let (left, right) = (frame[0], frame[channels - 1]);
-            sum += f32::midpoint(left, right).powi(2);
-            difference += ((left - right) / 2.0).powi(2);
+            let (middle, side) = (0.5 * (left + right), 0.5 * (left - right));
+            sum += middle * middle;
+            difference += side * side;
             peak = peak.max(left.abs()).max(right.abs());
         }
         sums.push((sum / count).sqrt());

@@ -59,8 +59,12 @@ impl CanonicalWriter {
 
 /// Reads a canonical file.
 pub struct CanonicalWav<R> {
-    reader: WavReader<R>,
+    /// Behind the header.
+    reader: R,
     shape: Canonical,
+    /// Samples of all channels that are still to be read.
+    left: u64,
+    bytes: Vec<u8>,
 }
 
 impl CanonicalWav<BufReader<File>> {
@@ -81,7 +85,12 @@ impl<R: Read> CanonicalWav<R> {
             channels: spec.channels,
             samples: u64::from(reader.duration()),
         };
-        Ok(Self { reader, shape })
+        Ok(Self {
+            left: shape.samples * u64::from(shape.channels),
+            reader: reader.into_inner(),
+            shape,
+            bytes: Vec::new(),
+        })
     }
 
     /// Rate, channels and length.
@@ -91,11 +100,16 @@ impl<R: Read> CanonicalWav<R> {
 
     /// Fills `block` with up to `frames` interleaved frames, −1 to 1; empty at the end.
     pub fn read_block(&mut self, frames: usize, block: &mut Vec<f32>) -> Result<(), AudioError> {
+        let wanted = frames as u64 * u64::from(self.shape.channels);
+        let count = wanted.min(self.left);
+        // All at once: sample by sample, reading would take a fifth of what hearing takes.
+        self.bytes.resize(2 * count as usize, 0);
+        self.reader.read_exact(&mut self.bytes)?;
+        self.left -= count;
+        let (samples, _) = self.bytes.as_chunks::<2>();
+        let number = |bytes: &[u8; 2]| f32::from(i16::from_le_bytes(*bytes)) / 32_768.0;
         block.clear();
-        let count = frames * usize::from(self.shape.channels);
-        for sample in self.reader.samples::<i16>().take(count) {
-            block.push(f32::from(sample.map_err(from_hound)?) / 32_768.0);
-        }
+        block.extend(samples.iter().map(number));
         Ok(())
     }
 }
