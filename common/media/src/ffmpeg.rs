@@ -29,16 +29,28 @@ use part_file::PartFile;
 pub use poster::Still;
 use process::Process;
 pub use tools::ToolError;
+use tools::child::Bounds;
 pub use watch::{MINIATURE, Storyboard};
 
 /// How long a cancelled ffmpeg may take to end by itself. It writes the end of a file that nobody
 /// wants; a second leaves room within the two in which a cancelled job has to be quiet.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long an ffmpeg that has work may do nothing at all before it is taken for hanging.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What one run may take of the machine. Far above what a film of ten minutes at 2160p needs, and below
+/// what would take the machine down.
+const BOUNDS: Bounds = Bounds {
+    cpu_seconds: 4 * 60 * 60,
+    address_space: 16 << 30,
+    file_size: 16 << 30,
+};
+
 /// An ffmpeg on this machine.
 #[derive(Debug, Clone)]
 pub struct Ffmpeg {
     program: PathBuf,
+    patience: Duration,
     version: Arc<OnceCell<String>>,
 }
 
@@ -89,6 +101,14 @@ pub enum FfmpegError {
         /// What was expected.
         expected: usize,
     },
+    /// It did nothing any more, and was killed.
+    #[error("ffmpeg hangs while {doing}: it has used no processor for {} s", patience.as_secs())]
+    Hangs {
+        /// What it was to do.
+        doing: &'static str,
+        /// How long that was watched.
+        patience: Duration,
+    },
     /// The token was raised.
     #[error("cancelled")]
     Cancelled,
@@ -112,8 +132,15 @@ impl Ffmpeg {
     pub fn at(program: PathBuf) -> Self {
         Self {
             program,
+            patience: PATIENCE,
             version: Arc::default(),
         }
+    }
+
+    /// The same, taken for hanging after `patience` (20 s).
+    #[must_use]
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// All that it tells of its version, its build and its libraries. It is asked once.
@@ -172,9 +199,7 @@ impl Ffmpeg {
     ) -> Result<(), FfmpegError> {
         let part = PartFile::of(out);
         output(&mut command, part.path());
-        Process::start(doing, command, &self.program)?
-            .finish(cancel)
-            .await?;
+        Process::start(doing, command, self)?.finish(cancel).await?;
         part.keep_as(out)
     }
 }

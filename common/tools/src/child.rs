@@ -115,6 +115,17 @@ impl Child {
         self.process.id()
     }
 
+    /// How much CPU time it has used, in the kernel's ticks of 10 ms; `None` where the kernel does not
+    /// tell, as once it has been reaped.
+    pub fn cpu_ticks(&self) -> Option<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()?)).ok()?;
+        // Behind the name, which may hold anything: the 12th and the 13th word.
+        let (_, words) = stat.rsplit_once(") ")?;
+        let mut words = words.split(' ').skip(11);
+        let mut next = || words.next()?.parse::<u64>().ok();
+        Some(next()? + next()?)
+    }
+
     /// The pipe to its input, where one was asked for; once.
     pub fn take_stdin(&mut self) -> Option<ChildStdin> {
         self.process.stdin.take()

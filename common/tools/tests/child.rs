@@ -32,6 +32,10 @@ fn main() {
             runtime.block_on(a_child_outlives_the_thread_that_asked_for_it());
             runtime.block_on(a_bounded_child_gets_no_more_than_its_bounds());
             #[cfg(target_os = "linux")]
+            runtime.block_on(two_hundred_children_leave_no_zombie_and_no_open_file());
+            #[cfg(target_os = "linux")]
+            runtime.block_on(a_child_that_waits_uses_no_processor());
+            #[cfg(target_os = "linux")]
             children_of_a_killed_parent_are_killed();
         }
     }
@@ -139,6 +143,47 @@ async fn a_bounded_child_gets_no_more_than_its_bounds() {
 }
 
 /// The part of the process that is killed: tells the id of a child and waits for the end.
+#[cfg(target_os = "linux")]
+async fn two_hundred_children_leave_no_zombie_and_no_open_file() {
+    let files = || fs::read_dir("/proc/self/fd").unwrap().count();
+    let run = async || {
+        let mut command = Command::new("true");
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = child::spawn(command).unwrap();
+        assert!(child.wait().await.unwrap().success());
+    };
+    run().await;
+    let before = files();
+    for _ in 0..200 {
+        run().await;
+    }
+    assert_eq!(files(), before);
+    let children = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
+    assert_eq!(children.trim(), "");
+}
+
+#[cfg(target_os = "linux")]
+async fn a_child_that_waits_uses_no_processor() {
+    let mut waiting = Command::new("sleep");
+    waiting.arg("60");
+    let waiting = child::spawn(waiting).unwrap();
+    let mut busy = Command::new("sh");
+    busy.args(["-c", "while :; do :; done"]);
+    let mut busy = child::spawn(busy).unwrap();
+    // Once it runs the program that was asked for, and no longer us.
+    while busy.cpu_ticks().unwrap() < 20 {
+        tokio::task::yield_now().await;
+    }
+    let before = waiting.cpu_ticks().unwrap();
+    while busy.cpu_ticks().unwrap() < 40 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(waiting.cpu_ticks().unwrap(), before);
+    busy.kill();
+    busy.wait().await.unwrap();
+    assert_eq!(busy.cpu_ticks(), None);
+}
+
 async fn parent() {
     let mut command = Command::new("sleep");
     command.arg("600");

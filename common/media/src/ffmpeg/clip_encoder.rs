@@ -77,7 +77,7 @@ impl Ffmpeg {
                 .arg(format!("expr:eq(n,{frame})"));
         }
         output(&mut command, part.path());
-        let mut process = Process::start("encoding a clip", command, &self.program)?;
+        let mut process = Process::start("encoding a clip", command, self)?;
         let stdin = process.take_stdin().ok_or_else(|| FfmpegError::Start {
             program: self.program.clone(),
             source: std::io::ErrorKind::BrokenPipe.into(),
@@ -92,6 +92,13 @@ impl Ffmpeg {
     }
 }
 
+/// Why a frame was not taken.
+enum Stopped {
+    Cancelled,
+    Broken,
+    Hanging,
+}
+
 impl ClipEncoder {
     /// Encodes one frame: planar yuv420p, 8 bits, bt709 in limited range, without padding.
     ///
@@ -103,16 +110,17 @@ impl ClipEncoder {
                 expected: self.frame_length,
             });
         }
-        let (_, stdin) = self.running.as_mut().ok_or(FfmpegError::Cancelled)?;
-        let written = tokio::select! {
+        let (process, stdin) = self.running.as_mut().ok_or(FfmpegError::Cancelled)?;
+        let stopped = tokio::select! {
             biased;
-            () = self.cancel.cancelled() => None,
-            written = stdin.write_all(frame) => Some(written),
+            () = self.cancel.cancelled() => Stopped::Cancelled,
+            written = stdin.write_all(frame) => match written {
+                Ok(()) => return Ok(()),
+                Err(_) => Stopped::Broken,
+            },
+            () = process.hangs() => Stopped::Hanging,
         };
-        match written {
-            Some(Ok(())) => Ok(()),
-            other => Err(self.give_up(other.is_none()).await),
-        }
+        Err(self.give_up(stopped).await)
     }
 
     /// No more frames: waits until the file is whole and lets it appear.
@@ -123,15 +131,15 @@ impl ClipEncoder {
         self.part.keep_as(&self.out)
     }
 
-    async fn give_up(&mut self, cancelled: bool) -> FfmpegError {
+    async fn give_up(&mut self, stopped: Stopped) -> FfmpegError {
         match self.running.take() {
             None => FfmpegError::Cancelled,
             Some((process, stdin)) => {
                 drop(stdin);
-                if cancelled {
-                    process.cancel().await
-                } else {
-                    process.broken().await // a broken pipe: ffmpeg knows why
+                match stopped {
+                    Stopped::Cancelled => process.cancel().await,
+                    Stopped::Broken => process.broken().await, // ffmpeg knows why
+                    Stopped::Hanging => process.hanging().await,
                 }
             }
         }

@@ -86,7 +86,7 @@ impl Ffmpeg {
             "[sheets]",
             &folder.join("storyboard-%03d.jpg"),
         );
-        Process::start("watching the film", command, &self.program)?
+        Process::start("watching the film", command, self)?
             .finish(cancel)
             .await?;
         Ok(miniatures)

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use media::ffmpeg::FfmpegError;
+use media::ffmpeg::{Ffmpeg, FfmpegError};
 use media::house::{self, ClipError};
 use media::mp4;
 use model::FrameRate;
@@ -140,6 +140,44 @@ async fn a_cancelled_clip_is_gone_within_two_seconds_and_leaves_no_file() {
     let error = encoder.finish().await.unwrap_err();
     assert!(matches!(error, FfmpegError::Cancelled), "{error}");
     assert_eq!(names_in(scratch.path()), Vec::<String>::new());
+}
+
+/// A program that takes ffmpeg's place: it reads nothing, does nothing, and never ends.
+fn hanging(scratch: &Path) -> Ffmpeg {
+    let program = scratch.join("ffmpeg");
+    // Written by a process of its own: one that another test starts meanwhile would hold it open.
+    let written = std::process::Command::new("sh")
+        .args([
+            "-c",
+            r#"printf '#!/bin/sh\nexec sleep 600\n' > "$0"; chmod 755 "$0""#,
+        ])
+        .arg(&program)
+        .status();
+    assert!(written.unwrap().success());
+    Ffmpeg::at(program).patient_for(Duration::from_millis(400))
+}
+
+#[tokio::test]
+async fn an_ffmpeg_that_does_nothing_any_more_is_killed_and_named() {
+    let scratch = tempdir().unwrap();
+    let file = scratch.path().join("clip.mp4");
+    let ffmpeg = hanging(scratch.path());
+    let mut encoder = ffmpeg
+        .encode_clip(FORMAT, Quality::Standard, &file, CancellationToken::new())
+        .unwrap();
+    let mut outcome = Ok(());
+    while outcome.is_ok() {
+        outcome = encoder.write(&numbered(1)).await; // until the pipe is full
+    }
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, FfmpegError::Hangs { .. }), "{error}");
+
+    let song = ffmpeg
+        .encode_song(&file, &file, Quality::Standard, &CancellationToken::new())
+        .await;
+    let error = song.unwrap_err();
+    assert!(matches!(error, FfmpegError::Hangs { .. }), "{error}");
+    assert_eq!(names_in(scratch.path()), ["ffmpeg"]);
 }
 
 #[tokio::test]
