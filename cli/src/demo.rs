@@ -87,8 +87,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         data: data.clone(),
         port: args.port.into(),
         workers: up::workers(args.workers),
-        stages: true,
+        copies: 1,
         jobs_per_hour: Some(DEMOS_AN_HOUR),
+        environment: Vec::new(),
     };
     // The song is made while the service starts.
     let launched = Supervisor::launch(settings, terminal.clone(), &signals);

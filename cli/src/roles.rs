@@ -4,18 +4,22 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use audio_parser::AudioParser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use composer::Composer;
 use model::StageKind;
 use prompt_generator::PromptGenerator;
 use reference_generator::ReferenceGenerator;
-use runtime::{ConfigError, Shutdown, Stage, Vars, WorkerSettings, telemetry};
+use runtime::{ConfigError, ServeError, Shutdown, Stage, Vars, WorkerSettings, faults, telemetry};
 use scene_planner::ScenePlanner;
 use tokio::sync::oneshot;
 use video_generator::VideoGenerator;
 
+use crate::terminal;
+
+/// The exit code of a worker that has lost a thread.
+const STUCK: i32 = 70;
 /// How long a role may take to end once it is asked to.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
@@ -54,6 +58,7 @@ pub(crate) async fn gateway(_: GatewayArgs) -> anyhow::Result<ExitCode> {
     let vars = Vars::from_env();
     telemetry::init(&vars);
     crate::files::allow_many();
+    faults::listen(&vars);
     let config = gateway::Config::from_vars(&vars)?;
     let shutdown = Shutdown::on_signals(GRACE).context("listening for signals")?;
     let (ready, _nobody_asks) = oneshot::channel();
@@ -66,6 +71,7 @@ pub(crate) async fn gateway(_: GatewayArgs) -> anyhow::Result<ExitCode> {
 pub(crate) async fn stage(args: StageArgs) -> anyhow::Result<ExitCode> {
     let vars = Vars::from_env();
     telemetry::init(&vars);
+    faults::listen(&vars);
     let StageArgs { name, concurrency } = args;
     let work = Box::pin(async {
         match name {
@@ -105,5 +111,10 @@ async fn work<S: Stage>(
     }
     let shutdown = Shutdown::on_signals(GRACE).context("listening for signals")?;
     let served = runtime::serve(stage?, settings, shutdown).await;
+    if let Err(error @ ServeError::Stuck) = &served {
+        // The end of the runtime would wait for the thread that is stuck.
+        terminal::show_error(&anyhow!("{error}; ending without waiting for it"));
+        std::process::exit(STUCK);
+    }
     served.with_context(|| format!("the workers of {}", S::KIND))
 }

@@ -42,6 +42,10 @@ const MOST_FALSE_STARTS: u32 = 4;
 const TOKEN_LIFE: Duration = Duration::from_hours(7 * 24);
 /// What is said when a signal comes before that.
 const STOPPED: &str = "stopped before everything was ready";
+/// What the broker is called.
+pub(crate) const BROKER: &str = "nats-server";
+/// The wait after a failure to apply the topology again.
+const APPLY_AGAIN: Duration = Duration::from_secs(1);
 /// Name of the file that says what runs.
 pub(crate) const STATE_FILE: &str = "up.json";
 
@@ -53,10 +57,12 @@ pub(crate) struct Settings {
     pub(crate) port: Port,
     /// How many clips are made at the same time.
     pub(crate) workers: usize,
-    /// Whether the stages run, too; without them jobs wait.
-    pub(crate) stages: bool,
+    /// How many processes each stage has; with none, jobs wait.
+    pub(crate) copies: usize,
     /// How many jobs a user may start an hour, where it is not the gateway's usual number.
     pub(crate) jobs_per_hour: Option<u32>,
+    /// More of the environment of every role but the broker.
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 /// What others need to know of a running Beatreel: the state file, and what `up --json` prints of it.
@@ -82,6 +88,8 @@ pub(crate) struct Supervisor {
     data: DataDir,
     terminal: Terminal,
     children: Children,
+    /// Applying it again, to a broker that was started again.
+    applying: JoinSet<()>,
     _lock: Lock,
 }
 
@@ -136,6 +144,7 @@ impl Supervisor {
             data: settings.data,
             terminal,
             children: Children::none(),
+            applying: JoinSet::new(),
             _lock: lock,
         };
         let ready = tokio::select! {
@@ -158,7 +167,7 @@ impl Supervisor {
         plan.write_broker_configuration()?;
         self.children.keep_broker(plan.broker());
         let broker = self
-            .until_ready("nats-server", connect_broker(plan))
+            .until_ready(BROKER, connect_broker(self.admin.clone()))
             .await??;
         let jetstream = async_nats::jetstream::new(broker);
         nats::apply(&jetstream)
@@ -219,6 +228,7 @@ impl Supervisor {
                 () = stop.cancelled() => break,
                 Some(news) = self.children.news.recv() => {
                     self.note(&news);
+                    self.apply_again(&news);
                     if let Err(error) = self.data.write_json(STATE_FILE, &self.running) {
                         self.terminal.warn(format_args!("{error:#}; everything runs on without it"));
                     }
@@ -226,6 +236,31 @@ impl Supervisor {
             }
         }
         self.drain(kill).await
+    }
+
+    /// A broker that was started again may have lost its store: streams and buckets are made anew.
+    fn apply_again(&mut self, news: &News) {
+        if !matches!(news, News::Started { name, .. } if name == BROKER) {
+            return;
+        }
+        let (broker, terminal) = (self.admin.clone(), self.terminal.clone());
+        // Of two starts in a row only the last matters.
+        self.applying.abort_all();
+        self.applying.spawn(async move {
+            loop {
+                match applied(&broker).await {
+                    Ok(changes) if changes.is_empty() => return,
+                    Ok(changes) => {
+                        return terminal.warn(format_args!(
+                            "nats-server had lost its store; made {} of its parts anew",
+                            changes.len()
+                        ));
+                    }
+                    Err(error) => terminal.failed(&error),
+                }
+                tokio::time::sleep(APPLY_AGAIN).await;
+            }
+        });
     }
 
     async fn drain(mut self, kill: CancellationToken) -> anyhow::Result<()> {
@@ -299,9 +334,16 @@ impl Children {
     }
 }
 
+/// Brings the broker to the topology.
+async fn applied(broker: &ServerAddress) -> anyhow::Result<Vec<nats::Change>> {
+    let client = connect_broker(broker.clone()).await?;
+    nats::apply(&async_nats::jetstream::new(client))
+        .await
+        .context("preparing streams and buckets again")
+}
+
 /// Connects as soon as the server lets us.
-async fn connect_broker(plan: &Plan) -> anyhow::Result<async_nats::Client> {
-    let address = plan.address_for(Role::Admin)?;
+async fn connect_broker(address: ServerAddress) -> anyhow::Result<async_nats::Client> {
     loop {
         match nats::connect(&address, "beatreel up").await {
             Err(error) if error.is_passing() => tokio::time::sleep(Duration::from_millis(30)).await,

@@ -44,8 +44,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         data: DataDir::create(&args.data)?,
         port: args.port.into(),
         workers: workers(args.workers),
-        stages: true,
+        copies: 1,
         jobs_per_hour: None,
+        environment: Vec::new(),
     };
     let data = settings.data.clone();
     let supervisor = Supervisor::launch(settings, terminal.clone(), &signals).await?;

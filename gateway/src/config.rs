@@ -80,6 +80,8 @@ pub struct Config {
     pub sweep_grace: Duration,
     /// How old a song or a rate slot without a job must be to be what a crash has left.
     pub orphan_grace: Duration,
+    /// How long nothing must have been written to half an object to be what a killed writer has left.
+    pub half_grace: Duration,
     /// How long open requests may take to end when the gateway stops.
     pub drain: Duration,
 }
@@ -125,6 +127,7 @@ impl Config {
             heartbeat: Duration::from_secs(30),
             sweep_grace: Duration::from_secs(15),
             orphan_grace: Duration::from_mins(15),
+            half_grace: Duration::from_secs(vars.parsed_or("HALF_OBJECT_GRACE_SECONDS", 600)),
             drain: Duration::from_secs(10),
         };
         vars.check(config)

@@ -11,6 +11,7 @@ use std::time::Duration;
 use media::audio::{self, AudioError, Canonical};
 use model::handoff::Song;
 use model::{ArtifactKey, ArtifactRef, JobBrief, JobId, RunNumber, Seconds, Usd, UserId};
+use runtime::faults;
 use time::OffsetDateTime;
 use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
@@ -157,12 +158,16 @@ async fn keep(app: &App, candidate: Candidate, claim: Option<&KeyClaim>) -> Resu
         .put_file(&key, &candidate.canonical)
         .await
         .or_unavailable("storing a song")?;
+    faults::pass("gateway", "stored");
     let job = new_job(candidate, audio);
     let messages = relay::first_messages(&job).or_internal("writing a job's first messages")?;
     let answer = serde_json::to_string(&Accepted::of(&job)).or_internal("writing an answer")?;
     let keyed = claim.map(|claim| (claim, answer.as_str()));
     match app.store.accept(&job, &messages, keyed).await {
-        Ok(()) => Ok(job),
+        Ok(()) => {
+            faults::pass("gateway", "accepted");
+            Ok(job)
+        }
         Err(error @ StoreError::DailyLimit { .. }) => {
             tracing::error!(%error, "a job is refused: the money of the day is spent");
             Err(ApiError::DailyLimit)

@@ -15,6 +15,8 @@ use crate::intake::SONG;
 
 /// How often it looks.
 const PERIOD: Duration = Duration::from_mins(10);
+/// How often it looks for half objects.
+const HALVES_PERIOD: Duration = Duration::from_mins(2);
 
 /// Looks at once, and then until stopped.
 pub(crate) async fn sweep(app: App, stop: CancellationToken) {
@@ -40,6 +42,25 @@ pub(crate) async fn sweep(app: App, stop: CancellationToken) {
                 causes = causes(&error),
                 "leftovers of broken-off uploads could not be looked for"
             );
+        }
+    }
+}
+
+/// Removes half objects, until stopped.
+pub(crate) async fn sweep_halves(app: App, stop: CancellationToken) {
+    let grace = app.config.half_grace;
+    let mut period = tokio::time::interval(HALVES_PERIOD.min(grace));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = period.tick() => {}
+        }
+        let artifacts = app.artifacts.clone();
+        let swept = tokio::task::spawn_blocking(move || artifacts.sweep_halves(grace)).await;
+        match swept.map_err(std::io::Error::other).flatten() {
+            Ok(0) => {}
+            Ok(halves) => tracing::info!(halves, "removed what killed writers have left"),
+            Err(error) => tracing::warn!(%error, "half objects could not be looked for"),
         }
     }
 }

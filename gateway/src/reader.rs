@@ -15,7 +15,7 @@ use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::message::Message;
 use futures::StreamExt;
 use model::Event;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Source, causes};
@@ -53,6 +53,8 @@ pub(crate) struct Reader {
     pub(crate) hub: Hub,
     /// Up to which sequence the events are in the rows.
     pub(crate) position: watch::Sender<u64>,
+    /// Told when the stream is a new one: the broker has lost its store.
+    pub(crate) lost: Arc<Notify>,
 }
 
 impl Reader {
@@ -87,7 +89,13 @@ impl Reader {
             .await
             .map_err(|error| ReadError::Stream(error.into()))?;
         let created = stream.cached_info().created.unix_timestamp_nanos();
-        let position = self.store.position(&created.to_string()).await?;
+        let created = created.to_string();
+        let is_lost = self.store.is_successor(&created).await?;
+        let position = self.store.position(&created).await?;
+        if is_lost {
+            tracing::warn!("EVENTS is a new stream: what was in the old one is gone");
+            self.lost.notify_one();
+        }
         self.hub.begins_behind(position);
         self.position.send_replace(position);
         let cursor = OrderedConfig {

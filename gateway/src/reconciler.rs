@@ -6,6 +6,7 @@
 //! gets a finished task once more does nothing but hand over again, so the last message before the gap is
 //! said again, and the gap closes by itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -19,6 +20,8 @@ use nats::publish::{self, PublishError, Published};
 use nats::subject;
 use runtime::Cancellations;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::causes;
@@ -26,8 +29,10 @@ use crate::job::Job;
 use crate::relay::{cancelled_end, first_task};
 use crate::store::{OutboxEntry, Store, StoreError};
 
-/// How often it looks, and how long a job must have been silent.
-const PERIOD: Duration = Duration::from_mins(1);
+/// How often it looks: a few questions to the broker for each job that waits or is silent.
+const PERIOD: Duration = Duration::from_secs(5);
+/// How long a job must have been silent. Longer than a dead worker's message takes to come again.
+const SILENCE: Duration = Duration::from_secs(15);
 /// How long a message that was said again is given before it is said once more.
 const REST: Duration = Duration::from_mins(10);
 /// What the ids of messages that were said again begin with.
@@ -51,34 +56,40 @@ pub(crate) struct Reconciler {
     pub(crate) jetstream: Context,
     pub(crate) store: Store,
     pub(crate) cancellations: Cancellations,
+    /// Raised when the broker has lost its store: every live job misses its next message then.
+    pub(crate) lost: Arc<Notify>,
 }
 
 impl Reconciler {
     /// Looks at once, and then until stopped.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut period = tokio::time::interval(PERIOD);
+        period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut silence = SILENCE;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
+                () = self.lost.notified() => silence = Duration::ZERO,
                 _ = period.tick() => {}
             }
             let reconciled = tokio::select! {
                 () = stop.cancelled() => return,
-                reconciled = self.reconcile() => reconciled,
+                reconciled = self.reconcile(silence) => reconciled,
             };
-            if let Err(error) = reconciled {
-                tracing::warn!(
+            match reconciled {
+                Ok(()) => silence = SILENCE,
+                Err(error) => tracing::warn!(
                     causes = causes(&error),
                     "silent jobs could not be looked at"
-                );
+                ),
             }
         }
     }
 
-    async fn reconcile(&self) -> Result<(), ReconcileError> {
+    async fn reconcile(&self, silence: Duration) -> Result<(), ReconcileError> {
         for job in self
             .store
-            .silent_jobs(OffsetDateTime::now_utc() - PERIOD)
+            .silent_jobs(OffsetDateTime::now_utc() - silence)
             .await?
         {
             // A job whose flag is raised gets its end: workers drop its work without a word.

@@ -10,6 +10,7 @@ use model::event::JOB_CANCELLED;
 use model::job::StageStatus;
 use model::{Event, EventBody, StageKind, TaskId};
 use nats::publish::{self, PublishError, Published};
+use runtime::faults;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -138,6 +139,7 @@ impl Relay {
             }
             for entry in entries {
                 self.publish(&entry).await?;
+                faults::pass("gateway", "relayed");
                 self.store.published(&entry).await?;
             }
         }

@@ -147,7 +147,9 @@ async fn assemble(
 /// What runs beside the requests.
 fn start_tasks(app: &App, position: watch::Sender<u64>) -> Result<(), ServeError> {
     app.verifier.start(&app.tasks, &app.stop);
+    let lost = Arc::new(Notify::new());
     let reader = Reader {
+        lost: Arc::clone(&lost),
         client: app.client.clone(),
         jetstream: app.jetstream.clone(),
         store: app.store.clone(),
@@ -165,6 +167,7 @@ fn start_tasks(app: &App, position: watch::Sender<u64>) -> Result<(), ServeError
         jetstream: app.jetstream.clone(),
         store: app.store.clone(),
         cancellations: app.cancellations.clone(),
+        lost,
     };
     app.tasks.spawn(reconciler.run(app.stop.clone()));
     app.tasks
@@ -173,6 +176,8 @@ fn start_tasks(app: &App, position: watch::Sender<u64>) -> Result<(), ServeError
         .spawn(Deliverer::new(app.clone())?.run(app.stop.clone()));
     app.tasks
         .spawn(orphans::sweep(app.clone(), app.stop.clone()));
+    app.tasks
+        .spawn(orphans::sweep_halves(app.clone(), app.stop.clone()));
     let sweeper = Sweeper {
         store: app.store.clone(),
         artifacts: app.artifacts.clone(),

@@ -32,7 +32,7 @@ use crate::job::Job;
 use cache::Cache;
 use record::{JobRecord, StageRecord};
 
-pub(crate) use idempotency::{Claimed, KeyClaim, KeyOf};
+pub(crate) use idempotency::{Claimed, KeyClaim, KeyOf, RENEWAL};
 pub(crate) use outbox::OutboxEntry;
 pub(crate) use projection::{Folded, Sequenced};
 pub(crate) use queue::Queue;

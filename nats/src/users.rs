@@ -132,6 +132,12 @@ fn worker(stage: StageKind) -> Vec<String> {
         ),
     ];
     subjects.extend(own_readers(&cancellations));
+    // What was spent is in the end of the job, which the composer writes; the others may buy.
+    let ledgers = buckets::subject(buckets::LEDGERS, ">");
+    subjects.push(read(&buckets::stream(buckets::LEDGERS), &ledgers));
+    if stage != StageKind::Composer {
+        subjects.push(ledgers);
+    }
     if let Some(next) = stage.next() {
         let work = format!("work.{next}.>");
         subjects.push(read(streams::WORK, &work));

@@ -107,8 +107,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         data: DataDir::create(scratch.path())?,
         port: Some(0).into(),
         workers: 1,
-        stages: false,
+        copies: 0,
         jobs_per_hour: Some(args.clients + 1),
+        environment: Vec::new(),
     };
     let supervisor = Supervisor::launch(settings, terminal.clone(), &signals).await?;
     let running = supervisor.running.clone();

@@ -15,7 +15,7 @@ use nats::users::Role;
 
 use super::process::Process;
 use super::programs::Programs;
-use super::{Settings, ports};
+use super::{BROKER, Settings, ports};
 use crate::data::DataDir;
 use crate::roles;
 use crate::secrets::Secrets;
@@ -62,8 +62,9 @@ pub(super) struct Plan {
     gateway_port: u16,
     broker_port: u16,
     workers: usize,
-    stages: bool,
+    copies: usize,
     jobs_per_hour: Option<u32>,
+    environment: Vec<(String, String)>,
 }
 
 impl Plan {
@@ -88,8 +89,9 @@ impl Plan {
             gateway_port,
             broker_port,
             workers: settings.workers,
-            stages: settings.stages,
+            copies: settings.copies,
             jobs_per_hour: settings.jobs_per_hour,
+            environment: settings.environment.clone(),
         })
     }
 
@@ -134,7 +136,7 @@ impl Plan {
     /// The message broker.
     pub(super) fn broker(&self) -> Process {
         Process {
-            name: "nats-server".to_owned(),
+            name: BROKER.to_owned(),
             program: self.programs.nats_server.clone(),
             arguments: vec![
                 "--config".to_owned(),
@@ -149,8 +151,15 @@ impl Plan {
     /// The gateway and the stages.
     pub(super) fn roles(&self) -> anyhow::Result<Vec<Process>> {
         let mut roles = vec![self.gateway()?];
-        for kind in StageKind::ALL.into_iter().filter(|_| self.stages) {
-            roles.push(self.stage(kind)?);
+        for kind in StageKind::ALL {
+            // The first has the name of its stage, others have a number behind it.
+            for copy in 1..=self.copies {
+                let stage = self.stage(kind)?;
+                roles.push(match copy {
+                    1 => stage,
+                    copy => stage.named(&format!("{kind}-{copy}")),
+                });
+            }
         }
         Ok(roles)
     }
@@ -219,6 +228,7 @@ impl Plan {
         // Logs are files here, but people read them.
         let mut environment: Vec<_> = pairs([("LOG_FORMAT", "pretty".to_owned())]).collect();
         environment.extend(inherited(&INHERITED));
+        environment.extend(self.environment.iter().cloned());
         environment.extend(pairs([
             ("NATS_URL", self.broker_url()),
             ("NATS_USER", role.user().to_owned()),
@@ -266,8 +276,9 @@ mod tests {
             data,
             port: Port::Usual,
             workers: 3,
-            stages: true,
+            copies: 1,
             jobs_per_hour: None,
+            environment: Vec::new(),
         };
         let programs = Programs {
             nats_server: "/n".into(),
@@ -302,8 +313,9 @@ mod tests {
                 data: data.clone(),
                 port: Port::Usual,
                 workers: 1,
-                stages: true,
+                copies: 1,
                 jobs_per_hour: None,
+                environment: Vec::new(),
             };
             let programs = Programs {
                 nats_server: "/n".into(),

@@ -53,6 +53,15 @@ pub(super) enum News {
 }
 
 impl Process {
+    /// The same under another name, with a log of its own.
+    pub(super) fn named(&self, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            log: self.log.with_file_name(format!("{name}.log")),
+            ..self.clone()
+        }
+    }
+
     /// Keeps it running until `stop` is raised, then ends it: by asking, or at once when `kill` is raised.
     pub(super) async fn keep(
         self,

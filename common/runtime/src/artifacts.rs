@@ -1,9 +1,12 @@
 //! Bytes in the object store: never overwritten, checked when read.
 
+mod halves;
 mod staged;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -25,6 +28,8 @@ use self::staged::Staged;
 #[derive(Debug, Clone)]
 pub struct Artifacts {
     store: Arc<dyn ObjectStore>,
+    /// Where it is, if it is a folder.
+    folder: Arc<Path>,
 }
 
 /// Why an artifact cannot be had.
@@ -108,6 +113,7 @@ impl Artifacts {
             .with_fsync(true);
         Ok(Self {
             store: Arc::new(store),
+            folder: Path::new(folder).into(),
         })
     }
 
@@ -280,6 +286,12 @@ impl Artifacts {
             .collect())
     }
 
+    /// Removes what writers that were killed have left: objects that are not whole, and to which nothing
+    /// was written for `silence`. Returns how many there were. Blocks.
+    pub fn sweep_halves(&self, silence: Duration) -> io::Result<usize> {
+        halves::sweep(&self.folder, silence)
+    }
+
     async fn place(
         &self,
         key: &ArtifactKey,
@@ -313,8 +325,22 @@ impl Artifacts {
         }
     }
 
-    /// False when something is there already.
-    async fn create(&self, key: &ArtifactKey, bytes: Bytes) -> Result<bool, ArtifactError> {
+    /// What lies under `key`, unchecked: for small documents that no reference names.
+    pub(crate) async fn read(&self, key: &ArtifactKey) -> Result<Bytes, ArtifactError> {
+        let mut stream = self.open_read(key, None).await?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = stream.try_next().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes.into())
+    }
+
+    /// Stores `bytes` under `key`. False when something is there already.
+    pub(crate) async fn create(
+        &self,
+        key: &ArtifactKey,
+        bytes: Bytes,
+    ) -> Result<bool, ArtifactError> {
         let options = PutOptions::from(PutMode::Create);
         match self
             .store

@@ -12,6 +12,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::artifacts::{ArtifactError, Artifacts};
 use crate::events::Reporter;
+use crate::ledger::Ledger;
+use crate::purchase::Till;
 use crate::scratch::Scratch;
 use crate::stage::{StageError, StageResultExt};
 
@@ -24,6 +26,7 @@ pub struct StageContext {
     pub(crate) reporter: Reporter,
     pub(crate) stop: CancellationToken,
     pub(crate) scratch: Scratch,
+    pub(crate) till: Till,
     pub(crate) _events: Option<Arc<AbortOnDropHandle<()>>>,
 }
 
@@ -44,7 +47,9 @@ impl StageContext {
             let _ = sender.send(body);
             async {}
         });
+        let own_ledger = Ledger::new(job.budget);
         let context = Self {
+            till: Till::Own(own_ledger.into()),
             job,
             task,
             artifacts,

@@ -64,6 +64,14 @@ impl Shutdown {
         self.hard.cancelled().await;
     }
 
+    /// Completes when stopping is demanded at once, or after `grace`.
+    pub async fn forced_within(&self, grace: Duration) {
+        tokio::select! {
+            () = self.forced() => {}
+            () = tokio::time::sleep(grace) => {}
+        }
+    }
+
     /// Raised when stopping is asked for; for whoever wants a token.
     pub fn token(&self) -> CancellationToken {
         self.soft.clone()

@@ -36,6 +36,11 @@ pub type Source = Box<dyn Error + Send + Sync>;
 /// The code of a failure that has no better one.
 pub const MODULE_FAILURE: &str = "MODULE_FAILURE";
 
+/// The code of a job whose task ended every worker that took it.
+pub const STAGE_CRASHED: &str = "STAGE_CRASHED";
+/// The code of a job of which a task took too long in every attempt.
+pub const STAGE_TIMEOUT: &str = "STAGE_TIMEOUT";
+
 /// Why a stage gave no output, sorted by what the runtime has to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {

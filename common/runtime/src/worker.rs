@@ -2,8 +2,10 @@
 
 mod attempt;
 mod claim;
+mod deadline;
 mod hand_over;
 mod join;
+mod kept;
 mod link;
 mod park;
 mod pull;
@@ -18,17 +20,21 @@ use async_nats::Client;
 use async_nats::jetstream::{self, Context};
 use nats::kv::Bucket;
 use nats::{ConnectError, ServerAddress, buckets};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 pub use claim::{Claim, ClaimState};
+use deadline::Watchdog;
 pub use settle::{MAX_ATTEMPTS, Settlement, backoff, settle};
 
 use crate::cancellations::CancellationWatch;
 use crate::events::EventPublisher;
 use crate::presence::{self, InHand, Presence};
-use crate::{ArtifactError, Artifacts, Cancellations, ConfigError, Shutdown, Stage, Vars, scratch};
+use crate::{
+    ArtifactError, Artifacts, Cancellations, ConfigError, Ledgers, Shutdown, Stage, Vars, scratch,
+};
 
 /// How a worker of a stage is to run.
 #[derive(Debug, Clone)]
@@ -45,15 +51,18 @@ pub struct WorkerSettings {
     pub drain: Duration,
     /// Where the scratch folders of tasks are made.
     pub scratch: PathBuf,
+    /// How long an attempt may take, where it is not the stage's own.
+    pub deadline: Option<Duration>,
 }
 
 /// Work in hand is given back soon: another worker begins it anew within a second, while waiting for
 /// this one would hold up a deploy, and on a laptop everything stops together anyway.
-const DRAIN_SECONDS: u64 = 2;
+const DRAIN: Duration = Duration::from_millis(200);
 
 impl WorkerSettings {
     /// From `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`, `STORAGE_URL` (required), `WORKER_NAME` (the host's
-    /// name with a random tail), `CONCURRENCY` (1), `DRAIN_SECONDS` (2), `SCRATCH_DIR` (the system's).
+    /// name with a random tail), `CONCURRENCY` (1), `DRAIN_SECONDS` (a fifth of one), `SCRATCH_DIR` (the system's),
+    /// `STAGE_DEADLINE_SECONDS` (by stage, 10 minutes to an hour).
     pub fn from_config(vars: &Vars) -> Result<Self, ConfigError> {
         let concurrency = vars.parsed_or("CONCURRENCY", 1);
         if concurrency == 0 {
@@ -65,8 +74,13 @@ impl WorkerSettings {
             storage_url: vars.storage_url(),
             worker: word(&vars.text("WORKER_NAME").unwrap_or_else(random_name)),
             concurrency,
-            drain: Duration::from_secs(vars.parsed_or("DRAIN_SECONDS", DRAIN_SECONDS)),
+            drain: vars
+                .parsed("DRAIN_SECONDS")
+                .map_or(DRAIN, Duration::from_secs),
             scratch: scratch.unwrap_or_else(std::env::temp_dir),
+            deadline: vars
+                .parsed("STAGE_DEADLINE_SECONDS")
+                .map(Duration::from_secs),
         };
         vars.check(settings)
     }
@@ -85,6 +99,13 @@ pub enum ServeError {
     /// The object store cannot be used.
     #[error("opening the object store")]
     Artifacts(#[from] ArtifactError),
+    /// Work that was given up blocks a thread for ever. The process has to end, and without waiting for
+    /// that thread.
+    #[error("work that was given up does not end")]
+    Stuck,
+    /// The watchdog cannot be started.
+    #[error("starting the watchdog")]
+    Watchdog(#[from] std::io::Error),
     /// A bug of ours.
     #[error("the worker loop ended by itself")]
     Ended(#[from] tokio::task::JoinError),
@@ -102,8 +123,11 @@ struct Worker<S> {
     watch: CancellationWatch,
     claims: Bucket,
     clips: Bucket,
+    ledgers: Ledgers,
     in_hand: InHand,
     shutdown: Shutdown,
+    /// Raised when a thread is lost to work that does not end.
+    stuck: CancellationToken,
 }
 
 /// Works until stopping is asked for, and then until nothing is in hand any more.
@@ -126,18 +150,21 @@ pub async fn serve<S: Stage>(
     let cancellations = Cancellations::new(jetstream.clone());
     let worker = Arc::new(Worker {
         stage: Arc::new(stage),
-        artifacts,
         events: EventPublisher::new(jetstream.clone()),
         watch: cancellations.watch(),
         cancellations,
         claims: Bucket::new(jetstream.clone(), buckets::CLAIMS),
         clips: Bucket::new(jetstream.clone(), buckets::CLIPS),
+        ledgers: Ledgers::new(jetstream.clone(), artifacts.clone()),
+        artifacts,
         in_hand: InHand::default(),
         link: link::Link::new(client.clone()),
         jetstream,
         settings,
         shutdown,
+        stuck: CancellationToken::new(),
     });
+    let _watchdog = Watchdog::start()?;
     let _presence = AbortOnDropHandle::new(tokio::spawn(presence::keep(
         worker.jetstream.clone(),
         presence_of(&worker),
@@ -148,13 +175,33 @@ pub async fn serve<S: Stage>(
     for _ in 0..worker.settings.concurrency {
         slots.spawn(slot(Arc::clone(&worker)));
     }
-    while let Some(ended) = slots.join_next().await {
-        ended?;
+    let is_stuck = async {
+        worker.stuck.cancelled().await;
+        worker.shutdown.begin();
+        // What is in hand beside it is given back meanwhile.
+        worker
+            .shutdown
+            .forced_within(worker.settings.drain * 2)
+            .await;
+    };
+    tokio::select! {
+        ended = all_of(&mut slots) => ended?,
+        () = is_stuck => {}
+    }
+    if worker.stuck.is_cancelled() {
+        return Err(ServeError::Stuck);
     }
     if let Err(error) = client.flush().await {
         warn!(%error, "the last words to NATS may be lost");
     }
     info!(stage = %S::KIND, "stopped");
+    Ok(())
+}
+
+async fn all_of(slots: &mut JoinSet<()>) -> Result<(), JoinError> {
+    while let Some(ended) = slots.join_next().await {
+        ended?;
+    }
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod eventually;
 mod fault_proxy;
 mod nats_server;
 mod postgres;
+pub mod provider;
 pub mod sound;
 
 pub use eventually::eventually;

@@ -9,6 +9,7 @@ use model::event::JOB_CANCELLED;
 use model::job::JobStatus;
 use model::{Event, EventBody, JobId, UserId};
 use nats::publish::{self, Published};
+use runtime::Ledgers;
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -81,6 +82,13 @@ pub(crate) async fn stop(app: App, by: UserId, job: Job) -> Result<JobStatus, Ap
         .await
         .or_unavailable(DOING)?
         .or_unavailable(DOING)?;
+    // Before the answer: what is not reserved by then is not bought.
+    let ledgers = Ledgers::new(app.jetstream.clone(), app.artifacts.clone());
+    let closed = ledgers.close(job.brief.id, job.brief.budget);
+    tokio::time::timeout(FLAG_PATIENCE, closed)
+        .await
+        .or_unavailable("closing the job's ledger")?
+        .or_unavailable("closing the job's ledger")?;
     end(&app, &job).await
 }
 

@@ -193,11 +193,16 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiEr
     if app.stop.is_cancelled() {
         return Err("stopping").or_unavailable("being ready");
     }
-    if app.client.connection_state() != async_nats::connection::State::Connected {
-        return Err("NATS is away").or_unavailable("being ready");
-    }
-    tokio::time::timeout(PATIENCE, app.store.ping())
-        .await
+    // A broker that hangs keeps its connections: only an answer tells.
+    let asked = join(
+        tokio::time::timeout(PATIENCE, app.jetstream.query_account()),
+        tokio::time::timeout(PATIENCE, app.store.ping()),
+    );
+    let (broker, database) = asked.await;
+    broker
+        .or_unavailable("asking NATS")?
+        .or_unavailable("asking NATS")?;
+    database
         .or_unavailable("asking the database")?
         .or_unavailable("asking the database")?;
     Ok("ok")

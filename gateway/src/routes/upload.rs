@@ -1,5 +1,6 @@
 //! `POST /api/v1/upload-audio`.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use crate::intake::{self, Acceptance};
 use crate::job::Job;
 use crate::openapi::schema;
 use crate::preferences::{self, Wait};
-use crate::store::{Claimed, KeyOf};
+use crate::store::{Claimed, KeyClaim, KeyOf, RENEWAL};
 
 /// The time in which a user's failed uploads are counted.
 pub(crate) const FAILURES_WINDOW: Duration = Duration::from_hours(1);
@@ -183,7 +184,10 @@ async fn accept_once(
         Claimed::Other => return Err(ApiError::KeyReused),
         Claimed::Answered(answer) => return Ok(Outcome::Replayed(answer)),
     };
-    let accepted = intake::accept(app.clone(), user.id, form, Some(&claim)).await;
+    let accepted = tokio::select! {
+        accepted = intake::accept(app.clone(), user.id, form, Some(&claim)) => accepted,
+        never = renewed(&app, &claim) => match never {},
+    };
     if accepted.is_err()
         && let Err(error) = app.store.release_key(&claim).await
     {
@@ -193,6 +197,17 @@ async fn accept_once(
         );
     }
     accepted.map(|accepted| Outcome::New(Box::new(accepted)))
+}
+
+/// Renews the request's claim on its key for as long as it runs.
+async fn renewed(app: &App, claim: &KeyClaim) -> Infallible {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let renewed = app.store.renew_key(claim, OffsetDateTime::now_utc()).await;
+        if let Err(error) = renewed {
+            tracing::warn!(causes = causes(&error), "an idempotency key is not renewed");
+        }
+    }
 }
 
 async fn answer(

@@ -282,7 +282,10 @@ async fn a_new_stream_is_read_from_its_begin(bench: Bench) {
     let events = [said(&job, 50, progress(30)), said(&job, 51, progress(41))];
     bench.store.project(&events).await.unwrap();
     assert_eq!(bench.store.position("one").await.unwrap(), 51);
+    assert!(!bench.store.is_successor("one").await.unwrap());
+    assert!(bench.store.is_successor("two").await.unwrap());
     assert_eq!(bench.store.position("two").await.unwrap(), 0);
+    assert!(!bench.store.is_successor("two").await.unwrap());
     let first = [said(&job, 1, progress(60))];
     bench.store.project(&first).await.unwrap();
     let state = bench.reads(&job).await.state;

@@ -9,8 +9,11 @@ use super::{Store, StoreError, record};
 
 /// How long an answer is kept.
 const LIFE: Duration = Duration::DAY;
-/// After so long a request without an answer has died with its gateway. No upload takes this long.
-const LONGEST_REQUEST: Duration = Duration::minutes(10);
+/// After so long without a renewal a request without an answer has died with its gateway. Should it
+/// live after all, it finds its key taken, and nothing of it becomes a row.
+const LEASE: Duration = Duration::seconds(20);
+/// How often a request renews.
+pub(crate) const RENEWAL: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A key as a user has used it on a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +86,7 @@ impl Store {
         .bind(claim.clone())
         .bind(record::millis(now))
         .bind(record::millis(now - LIFE))
-        .bind(record::millis(now - LONGEST_REQUEST))
+        .bind(record::millis(now - LEASE))
         .fetch_optional(&self.writer)
         .await?;
         if ours.is_some() {
@@ -104,6 +107,26 @@ impl Store {
             // Released in this instant, or still running: either way the client tries again.
             Some((_, None)) | None => Claimed::Running,
         })
+    }
+
+    /// Says that the request is still at it.
+    pub(crate) async fn renew_key(
+        &self,
+        claim: &KeyClaim,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE idempotency_keys SET created_at = $5 \
+             WHERE user_id = $1 AND route = $2 AND key = $3 AND claim = $4 AND answer IS NULL",
+        )
+        .bind(claim.of.user.to_string())
+        .bind(claim.of.route)
+        .bind(claim.of.key.clone())
+        .bind(claim.claim.clone())
+        .bind(record::millis(now))
+        .execute(&self.writer)
+        .await?;
+        Ok(())
     }
 
     /// Frees a key whose request came to nothing.

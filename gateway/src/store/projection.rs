@@ -62,6 +62,16 @@ impl Store {
         })
     }
 
+    /// Whether `stream` is the successor of one that was read before: then all that lay in the broker is
+    /// gone.
+    pub(crate) async fn is_successor(&self, stream: &str) -> Result<bool, StoreError> {
+        let known: Option<String> =
+            sqlx::query_scalar("SELECT stream FROM projection WHERE id = 1")
+                .fetch_optional(&self.reader)
+                .await?;
+        Ok(known.is_some_and(|known| known != stream))
+    }
+
     /// Takes in events that follow each other in the stream. Gives those of known jobs, in order.
     pub(crate) async fn project(&self, events: &[Sequenced]) -> Result<Vec<Folded>, StoreError> {
         let Some(last) = events.last() else {

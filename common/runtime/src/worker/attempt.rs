@@ -13,15 +13,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, info, warn};
 
-use super::Worker;
 use super::claim::{ClaimState, Lease};
+use super::kept::{self, Kept};
 use super::settle::{Settlement, settle};
 use super::task::{self, Answer, Work};
+use super::{Worker, deadline};
 use crate::context::progress_event;
 use crate::events::Reporter;
+use crate::purchase::Till;
 use crate::scratch::Scratch;
-use crate::stage::causes;
-use crate::{Stage, StageContext, StageError, StageResultExt};
+use crate::stage::{STAGE_TIMEOUT, causes};
+use crate::{Stage, StageContext, StageError, StageResultExt, faults};
 
 /// How long work that is not wanted any more may take to notice, before it is dropped where it stands.
 const NOTICE: Duration = Duration::from_millis(500);
@@ -31,6 +33,8 @@ enum Ended<O> {
     ByItself(Result<O, StageError>),
     Cancelled,
     Shutdown,
+    /// Its time was up.
+    Late(Duration),
 }
 
 /// Runs the stage on the task and settles what came of it.
@@ -59,6 +63,7 @@ pub(super) async fn attempt<S: Stage>(
     let outcome = match ended {
         Ended::ByItself(outcome) => outcome,
         Ended::Cancelled => Err(StageError::Cancelled),
+        Ended::Late(limit) => Err(late(limit)),
         Ended::Shutdown => return released(lease).await,
     };
     let outcome = match as_wanted(worker, work, outcome).await {
@@ -70,7 +75,10 @@ pub(super) async fn attempt<S: Stage>(
             info!("cancelled; dropping the work");
             Answer::Ack
         }
-        (_, Ok(output)) => done(worker, lease, work, envelope, (output, seconds)).await,
+        (_, Ok(output)) => {
+            faults::pass(S::KIND.name(), "made");
+            done(worker, lease, work, envelope, (output, seconds)).await
+        }
         (Settlement::Retry, Err(error)) => {
             retried(lease, &work.task, attempts, &reporter, &error).await
         }
@@ -109,10 +117,14 @@ fn start<S: Stage>(
         reporter: reporter.clone(),
         stop: stop.clone(),
         scratch,
+        till: Till::Broker(Box::new(worker.ledgers.clone())),
         _events: None,
     };
     let stage = Arc::clone(&worker.stage);
-    let work = async move { stage.run(input, &cx).await };
+    let work = async move {
+        faults::pass(S::KIND.name(), "working");
+        stage.run(input, &cx).await
+    };
     let work = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
     Ok(Running { work, stop })
 }
@@ -127,10 +139,12 @@ async fn race<S: Stage>(
         worker.shutdown.begun().await;
         tokio::time::sleep(worker.settings.drain).await;
     };
+    let limit = worker.settings.deadline.unwrap_or(deadline::of(S::KIND));
     let ended = tokio::select! {
         result = &mut running.work => return Ended::ByItself(result.unwrap_or_else(panicked)),
         () = cancellation.raised() => Ended::Cancelled,
         () = drained => Ended::Shutdown,
+        () = tokio::time::sleep(limit) => Ended::Late(limit),
     };
     running.stop.cancel();
     if tokio::time::timeout(NOTICE, &mut running.work)
@@ -138,8 +152,14 @@ async fn race<S: Stage>(
         .is_err()
     {
         warn!("the work does not notice that it is unwanted; dropping it where it stands");
+        deadline::see_to_its_end(running.work, worker.stuck.clone());
     }
     ended
+}
+
+fn late(limit: Duration) -> StageError {
+    let text = format!("it had not ended after {} s", limit.as_secs());
+    StageError::retry("working", text).coded(STAGE_TIMEOUT)
 }
 
 fn panicked<O>(error: JoinError) -> Result<O, StageError> {
@@ -195,12 +215,26 @@ async fn done<S: Stage>(
             return task::give_up(worker, lease, work, parked(&error)).await;
         }
     };
+    let kept = Kept { output, seconds };
+    kept::keep(worker, &work.task, &kept).await;
+    done_before(worker, lease, work, envelope, kept).await
+}
+
+/// Settles a task whose output is there.
+pub(super) async fn done_before<S: Stage>(
+    worker: &Worker<S>,
+    lease: &Lease,
+    work: &Work,
+    envelope: &Envelope<Value>,
+    Kept { output, seconds }: Kept,
+) -> Answer {
     let state = ClaimState::Done {
         output: output.clone(),
         seconds,
     };
     match lease.advance(state).await {
         Ok(_) => {
+            faults::pass(S::KIND.name(), "done");
             info!(seconds, "handing over");
             task::handed_over(worker, lease, work, envelope, (output, seconds)).await
         }

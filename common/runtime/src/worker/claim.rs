@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use super::settle::MAX_ATTEMPTS;
-use crate::stage::MODULE_FAILURE;
+use crate::stage::STAGE_CRASHED;
 
 /// How long a claim that is not renewed is still believed. Less than the message's own time, so that the
 /// redelivery of a dead worker's task finds nobody to wait for; more than two renewals, so that a live
@@ -122,7 +122,7 @@ fn given_up(claim: &Claim, at: OffsetDateTime) -> ClaimState {
         claim.attempts, claim.worker
     );
     ClaimState::Parked {
-        code: MODULE_FAILURE.to_owned(),
+        code: STAGE_CRASHED.to_owned(),
         causes: vec!["working on it".to_owned(), cause],
         retryable: true,
         at,

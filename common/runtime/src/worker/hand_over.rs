@@ -10,7 +10,7 @@ use model::event::EventBody;
 use model::film::Film;
 use model::handoff::{ClipTask, HandOver, Instructed, Output};
 use model::job::StageStatus;
-use model::{Envelope, Seconds, TaskId, Usd};
+use model::{Envelope, Seconds, TaskId};
 use nats::publish::{self, PublishError, Published};
 use nats::subject;
 use serde::Serialize;
@@ -162,13 +162,15 @@ async fn finish<S: Stage>(
     task: &TaskId,
     film: Film,
 ) -> Result<(), HandOverError> {
+    let spent = worker.ledgers.spent(task.job).await;
+    let total_cost = spent.map_err(|error| HandOverError::Passing(error.into()))?;
     let body = EventBody::Completed {
         video: film.video,
         poster: film.poster,
         report: film.report.artifact,
         duration: film.duration,
         clips: film.clips,
-        total_cost: Usd::ZERO,
+        total_cost,
     };
     worker.events.publish(&event(task, body)).await?;
     Ok(())

@@ -14,10 +14,9 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 use super::claim::{Claim, ClaimState, Lease, LeaseError, Taking};
 use super::hand_over::{self, HandOverError};
 use super::settle::backoff;
-use super::{Worker, attempt, park};
-use crate::Stage;
-use crate::events;
+use super::{Worker, attempt, kept, park};
 use crate::stage::MODULE_FAILURE;
+use crate::{Stage, events, faults};
 
 /// How long a message of a newer build rests before another worker may look at it.
 const NEWER: Duration = Duration::from_secs(5);
@@ -57,10 +56,12 @@ pub(super) async fn work_on<S: Stage>(worker: &Worker<S>, message: jetstream::Me
         error!(subject = %message.subject, "this subject names no task; the message is given up");
         return answer(&message, Answer::Term).await;
     };
+    faults::pass(S::KIND.name(), "received");
     let span = info_span!("task", job.id = %task.job, stage = %task.stage, clip = task.clip.map(|clip| clip.0));
     async {
         let verdict = settled(worker, task, &message).await;
         answer(&message, verdict).await;
+        faults::pass(S::KIND.name(), "answered");
     }
     .instrument(span)
     .await;
@@ -103,6 +104,7 @@ async fn settled<S: Stage>(
             return Answer::Nothing;
         }
     };
+    faults::pass(S::KIND.name(), "claimed");
     tokio::select! {
         answer = steps(worker, &lease, work(task, message)) => answer,
         () = renewed(&lease, message) => {
@@ -155,7 +157,13 @@ async fn steps<S: Stage>(worker: &Worker<S>, lease: &Lease, work: Work) -> Answe
             info!("the work is done already; handing it over again");
             handed_over(worker, lease, &work, envelope, (output, seconds)).await
         }
-        _ => attempt::attempt(worker, lease, &work, envelope, claim.attempts).await,
+        _ => match kept::before(worker, &work.task).await {
+            Some(kept) => {
+                info!("the work was done before its claim was lost; handing it over");
+                attempt::done_before(worker, lease, &work, envelope, kept).await
+            }
+            None => attempt::attempt(worker, lease, &work, envelope, claim.attempts).await,
+        },
     }
 }
 
@@ -177,7 +185,10 @@ pub(super) async fn handed_over<S: Stage>(
     (output, seconds): (Value, f64),
 ) -> Answer {
     match hand_over::hand_over(worker, work, envelope, output, seconds).await {
-        Ok(()) => Answer::Ack,
+        Ok(()) => {
+            faults::pass(S::KIND.name(), "handed_over");
+            Answer::Ack
+        }
         Err(HandOverError::Passing(error)) => {
             warn!(
                 error = &*error,

@@ -86,6 +86,7 @@ impl Bench {
             concurrency: 1,
             drain: Duration::from_millis(100),
             scratch: self.scratch.path().to_owned(),
+            deadline: None,
         };
         change(&mut settings);
         let serving = tokio::spawn(runtime::serve(stage, settings, shutdown.clone()));

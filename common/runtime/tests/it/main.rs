@@ -8,5 +8,7 @@ mod crashing;
 mod failing;
 mod film;
 mod handing_over;
+mod losing;
+mod spending;
 mod stopping;
 mod toys;

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use crate::bench::{reference, seconds};
 
 type Behaviour =
-    dyn Fn(u32, &StageContext) -> BoxFuture<'static, Result<(), StageError>> + Send + Sync;
+    dyn for<'a> Fn(u32, &'a StageContext) -> BoxFuture<'a, Result<(), StageError>> + Send + Sync;
 
 /// Plans by doing what it is told, by call (1 for the first).
 #[derive(Clone)]
@@ -35,6 +35,19 @@ impl Planner {
         Self {
             calls: Arc::default(),
             behaviour: Arc::new(move |call, cx| Box::pin(behaviour(call, cx))),
+        }
+    }
+
+    /// One that uses what the context offers while it works.
+    pub(crate) fn buying(
+        behaviour: impl for<'a> Fn(u32, &'a StageContext) -> BoxFuture<'a, Result<(), StageError>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self {
+            calls: Arc::default(),
+            behaviour: Arc::new(behaviour),
         }
     }
 

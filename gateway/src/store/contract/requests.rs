@@ -54,11 +54,16 @@ async fn a_key_is_answered_once_and_says_so_for_a_day(bench: Bench) {
     };
     bench.store.release_key(&claim).await.unwrap();
     assert!(!bench.store.has_key(&of(ada), later).await.unwrap());
-    // A request that has died with its gateway holds a key for minutes only.
+    // A request that has died with its gateway holds a key for seconds only; one that lives renews it.
     claims(of(ada), "d", later).await;
-    let minutes_later = later + time::Duration::minutes(11);
-    let taken_over = claims(of(ada), "d", minutes_later).await;
-    assert!(matches!(taken_over, Claimed::First(_)));
+    let soon = later + time::Duration::seconds(21);
+    let Claimed::First(alive) = claims(of(ada), "d", soon).await else {
+        panic!("its request has died");
+    };
+    let renewed = soon + time::Duration::seconds(15);
+    bench.store.renew_key(&alive, renewed).await.unwrap();
+    let meanwhile = soon + time::Duration::seconds(30);
+    assert_eq!(claims(of(ada), "d", meanwhile).await, Claimed::Running);
     bench
         .store
         .forget_keys(later + time::Duration::days(2))
