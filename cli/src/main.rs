@@ -4,6 +4,7 @@
 mod address;
 mod analyse;
 mod bench;
+mod chaos;
 mod client;
 mod data;
 mod demo;
@@ -43,6 +44,7 @@ enum Verb {
     Watch(watch::Args),
     Analyse(analyse::Args),
     Bench(bench::Args),
+    Chaos(chaos::Args),
     Token(token::Args),
     Topology(topology::Args),
     Gateway(roles::GatewayArgs),
@@ -81,6 +83,7 @@ async fn run() -> ExitCode {
         Verb::Watch(args) => Box::pin(watch::run(args)).await,
         Verb::Analyse(args) => Box::pin(analyse::run(args)).await,
         Verb::Bench(args) => Box::pin(bench::run(args)).await,
+        Verb::Chaos(args) => Box::pin(chaos::run(args)).await,
         Verb::Token(args) => token::run(&args),
         Verb::Topology(args) => Box::pin(topology::run(args)).await,
         Verb::Gateway(args) => Box::pin(roles::gateway(args)).await,

@@ -10,9 +10,18 @@ use runtime::ConfigError;
 #[derive(Clone, Default)]
 pub(crate) struct Terminal {
     bars: MultiProgress,
+    silent: bool,
 }
 
 impl Terminal {
+    /// One that nobody hears, for what is expected to go wrong.
+    pub(crate) fn silent() -> Self {
+        Self {
+            silent: true,
+            ..Self::default()
+        }
+    }
+
     /// Where bars are drawn.
     pub(crate) const fn bars(&self) -> &MultiProgress {
         &self.bars
@@ -25,7 +34,9 @@ impl Terminal {
 
     /// A line.
     pub(crate) fn say(&self, line: impl Display) {
-        self.bars.suspend(|| eprintln!("{line}"));
+        if !self.silent {
+            self.bars.suspend(|| eprintln!("{line}"));
+        }
     }
 
     /// A step that is done.
@@ -43,7 +54,9 @@ impl Terminal {
 
     /// Something that could not be done, with what is behind it, while the rest goes on.
     pub(crate) fn failed(&self, error: &anyhow::Error) {
-        self.bars.suspend(|| show_error(error));
+        if !self.silent {
+            self.bars.suspend(|| show_error(error));
+        }
     }
 
     /// A result, on stdout.

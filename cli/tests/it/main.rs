@@ -8,6 +8,7 @@
 
 mod analyse;
 mod beatreel;
+mod chaos;
 mod films;
 mod lives;
 mod refusals;

@@ -160,3 +160,36 @@ fn processes_are_started_only_where_they_may_be() {
         );
     }
 }
+
+/// The sources of ours that git knows.
+fn sources() -> String {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let listing = Command::new("git")
+        .args(["ls-files", "*.rs"])
+        .current_dir(root)
+        .output();
+    let listing = listing.expect("git lists the sources").stdout;
+    let files = String::from_utf8_lossy(&listing).into_owned();
+    let read = |file: &str| std::fs::read_to_string(format!("{root}/{file}")).unwrap_or_default();
+    files.lines().map(read).collect()
+}
+
+#[test]
+fn every_test_that_the_table_of_faults_names_is_there() {
+    let code = sources();
+    let table = include_str!("../../../docs/reliability.md");
+    let mut named = 0;
+    let rows = table.lines().filter(|line| line.starts_with("| "));
+    for line in rows.filter(|line| !line.starts_with("| I") && !line.starts_with("| id")) {
+        let tests = line.trim_end_matches(" |").rsplit(" | ").next();
+        let tests = tests.unwrap_or_default();
+        let names: Vec<_> = tests.split('`').filter(|name| name.contains('_')).collect();
+        let shown = !names.is_empty() || tests.contains("Chaos") || tests == "how it is looked at";
+        assert!(shown, "no test shows this: {line}");
+        for name in names {
+            assert!(code.contains(&format!("fn {name}(")), "there is no {name}");
+            named += 1;
+        }
+    }
+    assert!(named > 60, "{named}");
+}

@@ -1,0 +1,306 @@
+//! How long it takes: from the death of a worker to its task running elsewhere, and from a user's word to
+//! the end of the work, at each point of each stage. One job at a time, two processes a stage.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::{self, Context as JetStream};
+use model::{JobId, StageKind, TaskId};
+use nats::kv::Bucket;
+use nats::{ServerAddress, buckets, consumers, streams};
+use runtime::faults::{Order, POINTS, order_file};
+use runtime::worker::{Claim, ClaimState};
+use rustix::process::Signal;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::client::Client;
+use super::processes;
+use super::songs::Songs;
+use super::strike::faults_folder;
+use crate::data::DataDir;
+use crate::supervisor::{Running, STATE_FILE};
+use crate::terminal::Terminal;
+
+/// Between two looks: what is measured takes tens of milliseconds at least.
+const LOOK: Duration = Duration::from_millis(10);
+/// Nothing here takes longer, or it is broken.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Points at which a killed worker leaves something to do: behind the hand-over nothing is left.
+const UNFINISHED: usize = 5;
+/// How often a worker of each stage is asked to end, and how often work is cancelled besides at its points.
+const ROUNDS: usize = 3;
+
+/// What was measured, in seconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Figures {
+    /// From SIGKILL to the task running elsewhere, by stage and point.
+    pub(super) killed: Vec<(String, f64)>,
+    /// From SIGTERM to the task running elsewhere, by stage.
+    pub(super) terminated: Vec<(String, f64)>,
+    /// From the user's word to the answer, by stage and point.
+    pub(super) answered: Vec<(String, f64)>,
+    /// From the user's word to the end of the work, by stage and point.
+    pub(super) stopped: Vec<(String, f64)>,
+}
+
+/// Measures.
+pub(super) struct Latency<'a> {
+    pub(super) data: &'a DataDir,
+    pub(super) terminal: &'a Terminal,
+    pub(super) broker: &'a ServerAddress,
+    pub(super) client: Client,
+    pub(super) songs: &'a Songs,
+}
+
+impl Latency<'_> {
+    /// All of it; about ten minutes.
+    pub(super) async fn measure(&self) -> anyhow::Result<Figures> {
+        let client = nats::connect(self.broker, "beatreel chaos").await;
+        let jetstream = jetstream::new(client.context("connecting to the broker")?);
+        let mut figures = Figures::default();
+        for stage in StageKind::ALL {
+            for point in POINTS.iter().take(UNFINISHED) {
+                let took = self.killed(&jetstream, stage, point).await;
+                let took = took.with_context(|| format!("killing {stage} where it has {point}"))?;
+                self.note(&mut figures.killed, format!("{stage} {point}"), took);
+            }
+            for _ in 0..ROUNDS {
+                let took = self.terminated(&jetstream, stage).await;
+                let took = took.with_context(|| format!("asking {stage} to end"))?;
+                self.note(&mut figures.terminated, stage.to_string(), took);
+            }
+            let working = ["working"; ROUNDS];
+            for point in POINTS.iter().chain(&working) {
+                let (answered, stopped) = self.cancelled(&jetstream, stage, point).await?;
+                let name = format!("{stage} {point}");
+                self.note(&mut figures.answered, name.clone(), answered);
+                self.note(&mut figures.stopped, name, stopped);
+            }
+        }
+        Ok(figures)
+    }
+
+    fn note(&self, figures: &mut Vec<(String, f64)>, name: String, took: Duration) {
+        self.terminal
+            .say(format_args!("  {name:<32} {:7.3} s", took.as_secs_f64()));
+        figures.push((name, took.as_secs_f64()));
+    }
+
+    async fn killed(
+        &self,
+        jetstream: &JetStream,
+        stage: StageKind,
+        point: &str,
+    ) -> anyhow::Result<Duration> {
+        let before = self.workers(stage)?;
+        let job = self.submitted_with(stage, point, Order::Kill).await?;
+        let died = Instant::now();
+        let dead = |pid: &u32| !processes::descendants().iter().any(|p| p.pid == *pid);
+        let mut victim = None;
+        self.until("the worker is dead", async || {
+            victim = before.iter().copied().find(dead);
+            victim.is_some()
+        })
+        .await?;
+        self.elsewhere(jetstream, (stage, job), victim.unwrap_or_default())
+            .await?;
+        let took = died.elapsed();
+        self.ended(jetstream, job).await?;
+        Ok(took)
+    }
+
+    async fn terminated(
+        &self,
+        jetstream: &JetStream,
+        stage: StageKind,
+    ) -> anyhow::Result<Duration> {
+        let job = self.submitted_with(stage, "working", Order::Stop).await?;
+        // It has stopped itself where it works, so that short work cannot end first.
+        let mut victim = None;
+        self.until("the worker has stopped", async || {
+            let workers = self.workers(stage).unwrap_or_default();
+            let stopped = processes::descendants().into_iter();
+            victim = stopped
+                .filter(|p| p.state == 'T' && workers.contains(&p.pid))
+                .map(|p| p.pid)
+                .next();
+            victim.is_some()
+        })
+        .await?;
+        let victim = victim.unwrap_or_default();
+        let asked = Instant::now();
+        processes::signal(victim, Signal::TERM);
+        processes::signal(victim, Signal::CONT);
+        self.elsewhere(jetstream, (stage, job), victim).await?;
+        let took = asked.elapsed();
+        self.ended(jetstream, job).await?;
+        Ok(took)
+    }
+
+    async fn cancelled(
+        &self,
+        jetstream: &JetStream,
+        stage: StageKind,
+        point: &str,
+    ) -> anyhow::Result<(Duration, Duration)> {
+        let job = self.submitted_with(stage, point, Order::Tell).await?;
+        let asked = Instant::now();
+        let status = self.client.cancel(job).await;
+        let answered = asked.elapsed();
+        // A job whose film was handed over has ended by itself.
+        if status.is_none_or(|status| status.is_server_error()) {
+            bail!("cancelling at {stage} {point} was answered {status:?}");
+        }
+        self.quiet(jetstream).await?;
+        Ok((answered, asked.elapsed()))
+    }
+
+    /// Orders a fault, submits a job that meets it, and returns when it is carried out.
+    async fn submitted_with(
+        &self,
+        stage: StageKind,
+        point: &str,
+        order: Order,
+    ) -> anyhow::Result<JobId> {
+        let file = order_file(&faults_folder(self.data), stage.name(), point);
+        std::fs::write(&file, order.word()).context("ordering a fault")?;
+        let key = uuid::Uuid::new_v4().to_string();
+        let song = self.songs.piece(fastrand::usize(..100));
+        let job = self.client.submit(song, super::PROMPT, &key).await;
+        let Some(Ok(job)) = job else {
+            bail!("the upload was answered {job:?}");
+        };
+        self.until("the point is passed", async || !file.exists())
+            .await?;
+        Ok(job)
+    }
+
+    /// Completes when no task of the job at the stage is in the hands of `victim`, and something of it is
+    /// in other hands or handed over.
+    async fn elsewhere(
+        &self,
+        jetstream: &JetStream,
+        (stage, job): (StageKind, JobId),
+        victim: u32,
+    ) -> anyhow::Result<()> {
+        let claims = Bucket::new(jetstream.clone(), buckets::CLAIMS);
+        let of_victim = format!("-{victim}-");
+        let next = stage.next().map(|next| work_of(next, job));
+        self.until("the task runs elsewhere", async || {
+            let Ok(keys) = claims.keys(&format!("{stage}.{job}.>")).await else {
+                return false;
+            };
+            let (mut left, mut taken) = (false, false);
+            for key in keys {
+                let Ok(Some(entry)) = claims.get(&key).await else {
+                    return false;
+                };
+                let Ok(claim) = serde_json::from_slice::<Claim>(&entry.value) else {
+                    return false;
+                };
+                let is_victims = claim.worker.contains(&of_victim);
+                left |= is_victims && claim.state == ClaimState::Working;
+                left |= is_victims && claim.state == ClaimState::Released;
+                taken |= !is_victims;
+            }
+            !left && (taken || is_there(jetstream, next.as_deref()).await)
+        })
+        .await
+    }
+
+    /// Ends the job, and waits until nothing of it is in anybody's hands.
+    async fn ended(&self, jetstream: &JetStream, job: JobId) -> anyhow::Result<()> {
+        self.client.cancel(job).await;
+        self.quiet(jetstream).await
+    }
+
+    /// Completes when no worker has a message.
+    async fn quiet(&self, jetstream: &JetStream) -> anyhow::Result<()> {
+        self.until("no work is in hand", async || {
+            for stage in StageKind::ALL {
+                let durable = consumers::durable(stage);
+                let consumer = jetstream.get_consumer_from_stream(durable, streams::WORK);
+                let Ok(consumer): Result<PullConsumer, _> = consumer.await else {
+                    return false;
+                };
+                let info = consumer.cached_info();
+                if info.num_ack_pending > 0 || info.num_pending > 0 {
+                    return false;
+                }
+            }
+            true
+        })
+        .await
+    }
+
+    /// The processes of a stage.
+    fn workers(&self, stage: StageKind) -> anyhow::Result<Vec<u32>> {
+        let state: Option<Running> = self.data.read_json(STATE_FILE)?;
+        let all: BTreeMap<_, _> = state.map(|state| state.processes).unwrap_or_default();
+        let of_stage = all
+            .into_iter()
+            .filter(|(name, _)| name.split('-').next() == Some(stage.name()));
+        Ok(of_stage.map(|(_, pid)| pid).collect())
+    }
+
+    async fn until(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so().await {
+            if Instant::now() >= deadline {
+                bail!("after {} s it is not so that {what}", PATIENCE.as_secs());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+}
+
+/// The subject of the first task of a stage.
+fn work_of(stage: StageKind, job: JobId) -> String {
+    let run = model::RunNumber::FIRST;
+    let task = if stage == StageKind::VideoGenerator {
+        TaskId::of_clip(job, run, model::ClipIndex(0))
+    } else {
+        TaskId::of_stage(stage, job, run)
+    };
+    nats::subject::work(&task)
+}
+
+async fn is_there(jetstream: &JetStream, subject: Option<&str>) -> bool {
+    match subject {
+        Some(subject) => matches!(nats::publish::last(jetstream, subject).await, Ok(Some(_))),
+        None => false,
+    }
+}
+
+impl Figures {
+    /// Shows the middle, the 99th of a hundred, and the worst.
+    pub(super) fn show(&self, terminal: &Terminal) {
+        terminal.print("                                            n      p50      p99      max");
+        for (what, figures) in [
+            ("killed (SIGKILL) → runs elsewhere", &self.killed),
+            ("asked to end (SIGTERM) → runs elsewhere", &self.terminated),
+            ("cancelled → answered", &self.answered),
+            ("cancelled → work has stopped", &self.stopped),
+        ] {
+            let mut all: Vec<f64> = figures.iter().map(|(_, took)| *took).collect();
+            all.sort_by(f64::total_cmp);
+            let at = |share: f64| {
+                let place = (share * all.len() as f64).ceil() as usize;
+                all.get(place.saturating_sub(1))
+                    .copied()
+                    .unwrap_or(f64::NAN)
+            };
+            terminal.print(format_args!(
+                "{what:<40} {:4} {:7.3}s {:7.3}s {:7.3}s",
+                all.len(),
+                at(0.5),
+                at(0.99),
+                at(1.0)
+            ));
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `beatreel chaos` itself: a short run holds, a seed replays its plan, and nothing is lost with the
+//! broker's store.
+
+use serde_json::Value;
+
+use crate::beatreel::{FILM, beatreel, run, text};
+
+async fn chaos<const N: usize>(arguments: [&str; N]) -> Value {
+    let output = tokio::time::timeout(2 * FILM, beatreel(arguments).kill_on_drop(true).output());
+    let output = output.await.expect("it ends").expect("it starts");
+    let found = text(&output.stdout);
+    assert!(output.status.success(), "{found}\n{}", text(&output.stderr));
+    serde_json::from_str(&found).expect("a line of JSON")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_job_is_finished_after_all_processes_and_the_brokers_store_are_gone() {
+    let report = chaos([
+        "chaos",
+        "--wipe",
+        "--minutes",
+        "0.1",
+        "--jobs",
+        "3",
+        "--json",
+    ])
+    .await;
+    let jobs = report["jobs"].as_array().expect("jobs");
+    assert_eq!(jobs.len(), 3);
+    assert!(jobs.iter().all(|job| job["end"] == "completed"), "{jobs:?}");
+    assert_eq!(report["invariants"].as_array().map(Vec::len), Some(9));
+}
+
+#[tokio::test]
+async fn a_seed_replays_its_plan() {
+    let plan = async |seed| {
+        let output = run(["chaos", "--plan", "--seed", seed]).await;
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let seven = plan("7").await;
+    assert_eq!(seven, plan("7").await);
+    assert_ne!(seven, plan("8").await);
+    assert!(
+        seven.contains("submit a song") && seven.contains("kill"),
+        "{seven}"
+    );
+}
