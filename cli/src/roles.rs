@@ -28,7 +28,9 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// Configured by its environment; what is missing or wrong is listed, all of it, and it ends with code 2.
 /// Required: `DATABASE_URL` (`sqlite:` or `postgres:`), `STORAGE_URL`, `URL_SIGNING_KEY`, and for tokens
 /// one of `SUPABASE_JWT_SECRET` (HS256), `SUPABASE_URL` or `JWKS_URL` with `JWT_ISSUER` (published keys). Usual besides:
-/// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`, `BIND`, `PORT`, `PUBLIC_BASE_URL`, `FRONTEND_URL`. Each may be
+/// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`, `BIND`, `PORT`, `PUBLIC_BASE_URL`, `FRONTEND_URL`; with
+/// `STORAGE_URL=s3://bucket` also `S3_ENDPOINT`, `S3_PUBLIC_ENDPOINT`, `S3_REGION`, `S3_ACCESS_KEY_ID`,
+/// `S3_SECRET_ACCESS_KEY`. `.env.example` says what each is for, and what else there is. Each may be
 /// given as a file instead, by `…_FILE`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct GatewayArgs {}
@@ -36,7 +38,8 @@ pub(crate) struct GatewayArgs {}
 /// Run the workers of one stage.
 ///
 /// Configured by its environment; what is missing or wrong is listed, all of it, and it ends with code 2.
-/// Required: `STORAGE_URL`. Usual besides: `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`, `FFMPEG_BIN`. Start it
+/// Required: `STORAGE_URL` (`file:///folder` or `s3://bucket`, then with `S3_…` as the gateway has it). Usual
+/// besides: `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`, `FFMPEG_BIN`. Start it
 /// more often, on as many machines as there are, to do more at the same time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:

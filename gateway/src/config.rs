@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use media::audio::{Limits, SeparateDecoder};
 use model::Usd;
 use nats::ServerAddress;
-use runtime::{ConfigError, Vars};
+use runtime::{ConfigError, Storage, Vars};
 use secrecy::SecretString;
 
 use crate::auth::AuthSettings;
@@ -43,8 +43,8 @@ pub struct Config {
     pub frontend_origins: Vec<HeaderValue>,
     /// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`.
     pub nats: ServerAddress,
-    /// `STORAGE_URL`: where artifacts lie. Required.
-    pub storage_url: String,
+    /// `STORAGE_URL` (required) and, for a bucket, `S3_…`: where artifacts lie.
+    pub storage: Storage,
     /// `MAX_UPLOAD_BYTES` (10485760): the largest song file.
     pub max_upload_bytes: u64,
     /// `MIN_SONG_SECONDS` (1) and `MAX_SONG_SECONDS` (600): how long a song may be.
@@ -99,7 +99,7 @@ impl Config {
             url_signing_key: secret(vars, "URL_SIGNING_KEY"),
             frontend_origins: origins(vars),
             nats: vars.nats(),
-            storage_url: vars.storage_url(),
+            storage: Storage::from_vars(vars),
             max_upload_bytes: vars.parsed_or("MAX_UPLOAD_BYTES", UPLOAD_LIMIT),
             song_limits: Limits {
                 min_seconds: vars.parsed_or("MIN_SONG_SECONDS", house.min_seconds),

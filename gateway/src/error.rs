@@ -159,6 +159,7 @@ impl ApiError {
             Self::TokenInvalid => &problem::TOKEN_INVALID,
             Self::LinkInvalid => &problem::FORBIDDEN,
             Self::JobNotFound => &problem::JOB_NOT_FOUND,
+            Self::NoFilm(status) if status.is_terminal() => &problem::NO_FILM_EVER,
             Self::NoFilm(_) => &problem::NO_FILM,
             Self::FilmGone => &problem::FILM_GONE,
             Self::NotFound => &problem::NOT_FOUND,

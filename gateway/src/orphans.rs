@@ -1,7 +1,8 @@
 //! What a crash in the middle of an acceptance leaves: a song without a row, and a rate slot without a
 //! job. Both carry the job's id, and the id tells when it was made. Idempotency keys that have expired go
-//! with them.
+//! with them, and folders of uploads whose process was killed.
 
+use std::path::Path;
 use std::time::Duration;
 
 use model::{JobId, UserId};
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::error::{ApiError, OrFault, causes};
 use crate::intake::SONG;
+use crate::intake::form::SCRATCH;
 
 /// How often it looks.
 const PERIOD: Duration = Duration::from_mins(10);
@@ -27,6 +29,10 @@ pub(crate) async fn sweep(app: App, stop: CancellationToken) {
             _ = period.tick() => {}
         }
         let swept = async {
+            let grace = app.config.orphan_grace;
+            let swept = tokio::task::spawn_blocking(move || folders(&std::env::temp_dir(), grace));
+            let swept = swept.await.or_internal(FOLDERS)?;
+            swept.or_unavailable(FOLDERS)?;
             songs(&app).await?;
             slots(&app).await?;
             let now = OffsetDateTime::now_utc();
@@ -63,6 +69,28 @@ pub(crate) async fn sweep_halves(app: App, stop: CancellationToken) {
             Err(error) => tracing::warn!(%error, "half objects could not be looked for"),
         }
     }
+}
+
+const FOLDERS: &str = "looking for folders of broken-off uploads";
+
+/// Removes folders of uploads in `room` that are older than any upload takes.
+fn folders(room: &Path, grace: Duration) -> std::io::Result<()> {
+    for entry in room.read_dir()? {
+        let entry = entry?;
+        let is_ours = entry.file_name().to_string_lossy().starts_with(SCRATCH);
+        if !is_ours || !entry.file_type()?.is_dir() {
+            continue;
+        }
+        // One that goes meanwhile was someone's to remove.
+        let Ok(made) = entry.metadata().and_then(|folder| folder.modified()) else {
+            continue;
+        };
+        if made.elapsed().unwrap_or_default() >= grace {
+            std::fs::remove_dir_all(entry.path())?;
+            tracing::warn!(folder = %entry.path().display(), "removed what a broken-off upload has left");
+        }
+    }
+    Ok(())
 }
 
 /// Removes songs that belong to no row. Only what an upload alone would leave: where a stage has stored
@@ -117,4 +145,31 @@ async fn is_orphan(app: &App, job: JobId) -> Result<bool, ApiError> {
     }
     let known = app.store.has_job(job).await;
     Ok(!known.or_unavailable("looking for a job")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, FileTimes, create_dir, write};
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn folders_of_uploads_go_when_they_are_older_than_any_upload() {
+        let room = tempfile::tempdir().unwrap();
+        let grace = Duration::from_mins(15);
+        let make = |name: &str, age: Duration| {
+            let path = room.path().join(name);
+            create_dir(&path).unwrap();
+            write(path.join("upload"), "half a song").unwrap();
+            let then = FileTimes::new().set_modified(SystemTime::now() - age);
+            File::open(&path).unwrap().set_times(then).unwrap();
+            path
+        };
+        let old = make("beatreel-upload-old", grace * 2);
+        let new = make("beatreel-upload-new", Duration::ZERO);
+        let other = make("anything", grace * 2);
+        folders(room.path(), grace).unwrap();
+        assert!(!old.exists() && new.exists() && other.exists());
+    }
 }

@@ -75,6 +75,8 @@ problem_types! {
         "The first request with this key is still running", "Wait for its answer, or send the same request again in a few seconds.";
     KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "VALIDATION_ERROR", false,
         "The key was used for another request", "Use a new Idempotency-Key for a new request; keys are kept for 24 hours.";
+    NO_FILM_EVER = NOT_FOUND, "no-film-ever", "NO_VIDEO", false,
+        "There will be no film", "The job has ended without one. Upload the song again to start another.";
     FILM_GONE = GONE, "film-gone", "VIDEO_GONE", false,
         "The film has been removed", "Its file is no longer in the store. Upload the song again to have it made anew.";
     PAYLOAD_TOO_LARGE = PAYLOAD_TOO_LARGE, "payload-too-large", "VALIDATION_ERROR", false,

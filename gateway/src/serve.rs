@@ -108,7 +108,7 @@ async fn assemble(
     let jetstream = jetstream::new(client.clone());
     let store = Store::open(&config.database_url).await?;
     let store = store.with_daily_limit(config.daily_limit);
-    let artifacts = Artifacts::open(&config.storage_url)?;
+    let artifacts = Artifacts::of(&config.storage)?;
     let rate_limits = kv::Bucket::new(jetstream.clone(), buckets::RATE_LIMITS);
     let (position, read_position) = watch::channel(0);
     let base_url = config

@@ -42,6 +42,15 @@ pub(crate) fn film_name(job: JobId) -> String {
     format!("music_video_{job}.mp4")
 }
 
+/// What a link allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Permission {
+    pub(crate) key: ArtifactKey,
+    pub(crate) disposition: Disposition,
+    /// For how long it is good yet.
+    pub(crate) left: Duration,
+}
+
 /// Makes and checks links.
 pub(crate) struct UrlSigner {
     key: SecretString,
@@ -74,7 +83,7 @@ impl UrlSigner {
         path: &str,
         query: &str,
         now: OffsetDateTime,
-    ) -> Option<(ArtifactKey, Disposition)> {
+    ) -> Option<Permission> {
         // The query has one spelling, so that nothing can be repeated, reordered or re-encoded.
         let rest = query.strip_prefix("as=")?;
         let (disposition, rest) = rest.split_once("&exp=")?;
@@ -93,7 +102,11 @@ impl UrlSigner {
         let left = expiry.checked_sub(now.unix_timestamp())?;
         let alive = (1..=LIFETIME.as_secs().cast_signed()).contains(&left);
         let key = ArtifactKey::try_from(path.to_owned()).ok()?;
-        alive.then_some((key, disposition))
+        alive.then_some(Permission {
+            key,
+            disposition,
+            left: Duration::from_secs(left.unsigned_abs()),
+        })
     }
 
     /// What the folder of a run's film is called in links that are good until `now` and [`LIFETIME`].

@@ -34,8 +34,9 @@ const INHERITED: [&str; 10] = [
     "TZ",
 ];
 /// What of our environment the gateway may see besides: settings that `up` has no opinion about.
-const GATEWAY_SETTINGS: [&str; 11] = [
+const GATEWAY_SETTINGS: [&str; 12] = [
     "COST_PER_MINUTE_USD",
+    "DEV_TOKENS",
     "FAILED_UPLOADS_PER_HOUR",
     "FRONTEND_URL",
     "JOBS_PER_HOUR",

@@ -1,5 +1,6 @@
 //! Bytes in the object store: never overwritten, checked when read.
 
+mod bucket;
 mod halves;
 mod staged;
 
@@ -22,21 +23,26 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+pub use self::bucket::LinkedAs;
+use self::bucket::Links;
 use self::staged::Staged;
+use crate::Storage;
 
 /// The object store of an installation. Clones are one.
 #[derive(Debug, Clone)]
 pub struct Artifacts {
     store: Arc<dyn ObjectStore>,
     /// Where it is, if it is a folder.
-    folder: Arc<Path>,
+    folder: Option<Arc<Path>>,
+    /// Where the store signs links itself.
+    links: Option<Links>,
 }
 
 /// Why an artifact cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     /// The URL names no store that we know.
-    #[error("{url:?} is no object store; write file:///path/of/a/folder")]
+    #[error("{url:?} is no object store; write file:///path/of/a/folder or s3://bucket")]
     Url {
         /// The URL.
         url: String,
@@ -97,12 +103,29 @@ impl ArtifactError {
 const CHUNK: usize = 1024 * 1024;
 
 impl Artifacts {
-    /// The store at `url`. `file:///folder` is made if it is missing, and every write is synced to the
-    /// disk before it counts.
+    /// The store at `url`, if that is all it needs: see [`Self::of`].
     pub fn open(url: &str) -> Result<Self, ArtifactError> {
+        Self::of(&Storage::at(url))
+    }
+
+    /// A store. `file:///folder` is made if it is missing, and every write is synced to the disk before
+    /// it counts. A bucket is asked for nothing yet.
+    pub fn of(storage: &Storage) -> Result<Self, ArtifactError> {
+        let url = storage.url.as_str();
         let no_store = || ArtifactError::Url {
             url: url.to_owned(),
         };
+        if let Some(name) = url.strip_prefix("s3://") {
+            if name.is_empty() || name.contains('/') {
+                return Err(no_store());
+            }
+            let (store, links) = bucket::open(name, &storage.s3).map_err(store_error(url))?;
+            return Ok(Self {
+                store,
+                folder: None,
+                links: Some(links),
+            });
+        }
         let folder = url.strip_prefix("file://").ok_or_else(no_store)?;
         if !folder.starts_with('/') {
             return Err(no_store());
@@ -113,7 +136,8 @@ impl Artifacts {
             .with_fsync(true);
         Ok(Self {
             store: Arc::new(store),
-            folder: Path::new(folder).into(),
+            folder: Some(Path::new(folder).into()),
+            links: None,
         })
     }
 
@@ -242,6 +266,26 @@ impl Artifacts {
             .boxed())
     }
 
+    /// Scheme and host of the links that the store signs itself, where it does.
+    pub fn link_origin(&self) -> Option<&str> {
+        self.links.as_ref().map(|links| links.origin.as_str())
+    }
+
+    /// A link of the store's own by which anyone may read what lies under `key` for `lifetime`. None
+    /// where it makes none: a folder has no address.
+    pub async fn link(
+        &self,
+        key: &ArtifactKey,
+        linked_as: LinkedAs<'_>,
+        lifetime: Duration,
+    ) -> Result<Option<String>, ArtifactError> {
+        let Some(links) = &self.links else {
+            return Ok(None);
+        };
+        let signed = links.sign(&path_of(key)?, linked_as, lifetime).await;
+        signed.map(Some).map_err(store_error(key.as_str()))
+    }
+
     /// Removes every artifact of a job. Returns how many there were.
     pub async fn delete_job(&self, job: JobId) -> Result<usize, ArtifactError> {
         let prefix = StorePath::from(ArtifactKey::job_prefix(job));
@@ -289,7 +333,11 @@ impl Artifacts {
     /// Removes what writers that were killed have left: objects that are not whole, and to which nothing
     /// was written for `silence`. Returns how many there were. Blocks.
     pub fn sweep_halves(&self, silence: Duration) -> io::Result<usize> {
-        halves::sweep(&self.folder, silence)
+        // A bucket keeps the parts of an upload apart, and its own rules remove them.
+        match &self.folder {
+            Some(folder) => halves::sweep(folder, silence),
+            None => Ok(0),
+        }
     }
 
     async fn place(

@@ -157,11 +157,6 @@ impl Vars {
         }
         address
     }
-
-    /// `STORAGE_URL` (`file:///…`): where artifacts lie. Required.
-    pub fn storage_url(&self) -> String {
-        self.required("STORAGE_URL")
-    }
 }
 
 #[expect(
@@ -181,7 +176,7 @@ mod tests {
         let vars = Vars::from_pairs([("CONCURRENCY", "many"), ("NATS_USER", "gateway")]);
         vars.parsed_or("CONCURRENCY", 1u32);
         vars.nats();
-        vars.storage_url();
+        vars.required("STORAGE_URL");
         let error = vars.check(()).unwrap_err();
         insta::assert_snapshot!(
             error,

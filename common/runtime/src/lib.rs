@@ -18,10 +18,11 @@ pub mod purchase;
 mod scratch;
 pub mod shutdown;
 pub mod stage;
+pub mod storage;
 pub mod telemetry;
 pub mod worker;
 
-pub use artifacts::{ArtifactError, Artifacts};
+pub use artifacts::{ArtifactError, Artifacts, LinkedAs};
 pub use cancellations::{Cancellation, Cancellations};
 pub use config::{ConfigError, Vars};
 pub use context::StageContext;
@@ -30,4 +31,5 @@ pub use ledger::{Ledger, Ledgers};
 pub use purchase::{Bought, NotBought, Purchase, Terms};
 pub use shutdown::Shutdown;
 pub use stage::{Stage, StageError, StageResultExt};
+pub use storage::Storage;
 pub use worker::{MAX_ATTEMPTS, ServeError, WorkerSettings, serve};

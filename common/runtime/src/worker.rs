@@ -33,7 +33,8 @@ use crate::cancellations::CancellationWatch;
 use crate::events::EventPublisher;
 use crate::presence::{self, InHand, Presence};
 use crate::{
-    ArtifactError, Artifacts, Cancellations, ConfigError, Ledgers, Shutdown, Stage, Vars, scratch,
+    ArtifactError, Artifacts, Cancellations, ConfigError, Ledgers, Shutdown, Stage, Storage, Vars,
+    scratch,
 };
 
 /// How a worker of a stage is to run.
@@ -42,7 +43,7 @@ pub struct WorkerSettings {
     /// Where the server is.
     pub server: ServerAddress,
     /// Where artifacts lie.
-    pub storage_url: String,
+    pub storage: Storage,
     /// Its name among the workers; letters, digits, `-` and `_`. No two workers may share one.
     pub worker: String,
     /// How many tasks it takes at once.
@@ -60,7 +61,7 @@ pub struct WorkerSettings {
 const DRAIN: Duration = Duration::from_millis(200);
 
 impl WorkerSettings {
-    /// From `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`, `STORAGE_URL` (required), `WORKER_NAME` (the host's
+    /// From `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`, what [`Storage`] names, `WORKER_NAME` (the host's
     /// name with a random tail), `CONCURRENCY` (1), `DRAIN_SECONDS` (a fifth of one), `SCRATCH_DIR` (the system's),
     /// `STAGE_DEADLINE_SECONDS` (by stage, 10 minutes to an hour).
     pub fn from_config(vars: &Vars) -> Result<Self, ConfigError> {
@@ -71,7 +72,7 @@ impl WorkerSettings {
         let scratch = vars.text("SCRATCH_DIR").map(PathBuf::from);
         let settings = Self {
             server: vars.nats(),
-            storage_url: vars.storage_url(),
+            storage: Storage::from_vars(vars),
             worker: word(&vars.text("WORKER_NAME").unwrap_or_else(random_name)),
             concurrency,
             drain: vars
@@ -139,7 +140,7 @@ pub async fn serve<S: Stage>(
     settings: WorkerSettings,
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
-    let artifacts = Artifacts::open(&settings.storage_url)?;
+    let artifacts = Artifacts::of(&settings.storage)?;
     let within = settings.scratch.clone();
     tokio::task::spawn_blocking(move || scratch::sweep(&within, S::KIND)).await?;
     let Some(client) = connect(&settings, S::KIND.name(), &shutdown).await? else {

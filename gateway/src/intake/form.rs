@@ -15,6 +15,8 @@ use crate::config::Config;
 use crate::error::{ApiError, OrFault};
 use crate::{idempotency, webhook};
 
+/// What the folders of uploads begin with.
+pub(crate) const SCRATCH: &str = "beatreel-upload-";
 /// Bytes that a form may have beside its file.
 pub(crate) const FORM_OVERHEAD: u64 = 64 * 1024;
 /// Parts that a form may have.
@@ -62,7 +64,7 @@ impl UploadForm {
             .await
             .map_err(|rejection| ApiError::InvalidRequest(rejection.body_text()))?;
         let scratch = tempfile::Builder::new()
-            .prefix("beatreel-upload-")
+            .prefix(SCRATCH)
             .tempdir()
             .or_internal("making room for an upload")?;
         let read = tokio::time::timeout(LONGEST_UPLOAD, read(parts, scratch, limit));

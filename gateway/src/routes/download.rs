@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, OrFault};
 use crate::extract::JobPath;
+use crate::routes::files::own_link;
 use crate::signed_url::{Disposition, LIFETIME, film_name};
 use crate::view;
 
@@ -49,8 +50,10 @@ pub(crate) async fn download(
     if there.is_none() {
         return Err(ApiError::FilmGone);
     }
+    let own = own_link(&app, &film.video.key, Disposition::Attachment, LIFETIME).await?;
+    let ours = || view::link(&app, &film.video, Disposition::Attachment);
     Ok(Json(Download {
-        download_url: view::link(&app, &film.video, Disposition::Attachment),
+        download_url: own.unwrap_or_else(ours),
         expires_in: LIFETIME.as_secs(),
         filename: film_name(id),
     }))

@@ -1,17 +1,19 @@
 //! `GET /api/v1/files/{key}`: the files that signed links name, whole or in part.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use model::{ArtifactKey, JobId};
+use runtime::LinkedAs;
 use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::error::{ApiError, OrFault};
-use crate::signed_url::{Disposition, film_name};
+use crate::signed_url::{Disposition, Permission, film_name};
 
 /// Serves the file of a signed link. The link is checked before anything is looked up.
 #[utoipa::path(
@@ -25,20 +27,37 @@ use crate::signed_url::{Disposition, film_name};
     ),
     responses(
         (status = 200, description = "The whole file.", content_type = "application/octet-stream"),
-        (status = 206, description = "A part of it.", content_type = "application/octet-stream")
+        (status = 206, description = "A part of it.", content_type = "application/octet-stream"),
+        (status = 307, description = "Where a bucket keeps files: to the link that it has signed itself.")
     )
 )]
 pub(crate) async fn file(
     State(app): State<App>,
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let query = query.unwrap_or_default();
-    let (key, disposition) = app
+    let Permission {
+        key,
+        disposition,
+        left,
+    } = app
         .signer
         .verify(&path, &query, OffsetDateTime::now_utc())
         .ok_or(ApiError::LinkInvalid)?;
+    if method != Method::HEAD
+        && let Some(link) = own_link(&app, &key, disposition, left).await?
+    {
+        let there = app.artifacts.head(&key).await;
+        there
+            .or_unavailable("reading a file")?
+            .ok_or(ApiError::NotFound)?;
+        // The store's own link is for this use of ours, and good no longer than it.
+        let kept = [(header::CACHE_CONTROL, "no-store")];
+        return Ok((kept, Redirect::temporary(&link)).into_response());
+    }
     serve(&app, &key, disposition, &headers).await
 }
 
@@ -106,8 +125,24 @@ fn requested(headers: &HeaderMap, length: u64) -> Result<Option<Range<u64>>, Api
     Ok(Some(range))
 }
 
-fn describe(headers: &mut HeaderMap, key: &ArtifactKey, disposition: Disposition) {
-    let media_type = match key.as_str().rsplit_once('.').map(|(_, ending)| ending) {
+/// The link of the store itself, where it makes any.
+pub(crate) async fn own_link(
+    app: &App,
+    key: &ArtifactKey,
+    disposition: Disposition,
+    lifetime: Duration,
+) -> Result<Option<String>, ApiError> {
+    let disposition = disposition_of(key, disposition);
+    let linked_as = LinkedAs {
+        disposition: &disposition,
+        media_type: media_type_of(key),
+    };
+    let link = app.artifacts.link(key, linked_as, lifetime).await;
+    link.or_unavailable("signing a link")
+}
+
+fn media_type_of(key: &ArtifactKey) -> &'static str {
+    match key.as_str().rsplit_once('.').map(|(_, ending)| ending) {
         Some("mp4") => "video/mp4",
         Some("jpg") => "image/jpeg",
         Some("png") => "image/png",
@@ -116,8 +151,20 @@ fn describe(headers: &mut HeaderMap, key: &ArtifactKey, disposition: Disposition
         Some("vtt") => "text/vtt; charset=utf-8",
         Some("srt" | "lrc" | "edl") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
-    };
-    insert(headers, header::CONTENT_TYPE, media_type);
+    }
+}
+
+fn disposition_of(key: &ArtifactKey, disposition: Disposition) -> String {
+    match (disposition, job_of(key)) {
+        (Disposition::Attachment, Some(job)) => {
+            format!("attachment; filename=\"{}\"", film_name(job))
+        }
+        (other, _) => other.name().to_owned(),
+    }
+}
+
+fn describe(headers: &mut HeaderMap, key: &ArtifactKey, disposition: Disposition) {
+    insert(headers, header::CONTENT_TYPE, media_type_of(key));
     insert(headers, header::ACCEPT_RANGES, "bytes");
     insert(headers, header::CACHE_CONTROL, "private, max-age=3600");
     insert(
@@ -127,12 +174,7 @@ fn describe(headers: &mut HeaderMap, key: &ArtifactKey, disposition: Disposition
     );
     // The page may be opened by another name of this host than links are made with.
     insert(headers, "cross-origin-resource-policy", "cross-origin");
-    let disposition = match (disposition, job_of(key)) {
-        (Disposition::Attachment, Some(job)) => {
-            format!("attachment; filename=\"{}\"", film_name(job))
-        }
-        (other, _) => other.name().to_owned(),
-    };
+    let disposition = disposition_of(key, disposition);
     insert(headers, header::CONTENT_DISPOSITION, &disposition);
 }
 

@@ -32,7 +32,7 @@ pub(crate) async fn asset(State(app): State<App>, request: Request) -> Result<Re
         response.headers_mut(),
         &etag,
         media_type.as_ref(),
-        &app.base_url,
+        &files_from(&app),
     );
     Ok(response)
 }
@@ -44,11 +44,19 @@ fn is_known(headers: &HeaderMap, etag: &str) -> bool {
         .is_some_and(|known| known.split(',').any(|known| known.trim() == etag))
 }
 
+/// Where pictures and films come from: ourselves, and the store where it signs its own links.
+fn files_from(app: &App) -> String {
+    match app.artifacts.link_origin() {
+        Some(store) => format!("{} {store}", app.base_url),
+        None => app.base_url.clone(),
+    }
+}
+
 /// Nothing but our own files runs or is shown, wherever the page is opened.
-fn add_headers(headers: &mut HeaderMap, etag: &str, media_type: &str, base_url: &str) {
+fn add_headers(headers: &mut HeaderMap, etag: &str, media_type: &str, files_from: &str) {
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
-         connect-src 'self'; img-src 'self' blob: data: {base_url}; media-src 'self' blob: {base_url}; \
+         connect-src 'self'; img-src 'self' blob: data: {files_from}; media-src 'self' blob: {files_from}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     let text_is_utf8 = media_type.starts_with("text/") && !media_type.contains("charset");

@@ -81,7 +81,7 @@ impl TestApp {
         let scratch = tempfile::tempdir().unwrap();
         let mut config = config(&nats, &scratch);
         change(&mut config);
-        let artifacts = Artifacts::open(&config.storage_url).unwrap();
+        let artifacts = Artifacts::of(&config.storage).unwrap();
         let mut app = Self {
             nats,
             base_url: String::new(),

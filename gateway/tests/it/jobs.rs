@@ -93,7 +93,7 @@ async fn a_job_that_has_ended_stays_as_it_is_and_a_failed_one_loses_its_objects(
     assert_problem(
         ada.get(&format!("/api/v1/jobs/{job}/download")).await,
         404,
-        "no-film",
+        "no-film-ever",
     )
     .await;
 }

@@ -11,6 +11,8 @@
 mod accept;
 mod app;
 mod auth;
+mod bucket;
+mod buckets;
 mod cancel;
 mod cuts;
 mod faults;

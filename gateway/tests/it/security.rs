@@ -3,7 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// Where tests of what the gateway promises lie.
-const ROOMS: [&str; 3] = ["gateway/src", "gateway/tests", "common/media/src"];
+const ROOMS: [&str; 4] = [
+    "cli/tests",
+    "common/media/src",
+    "gateway/src",
+    "gateway/tests",
+];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

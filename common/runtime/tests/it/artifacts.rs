@@ -131,8 +131,15 @@ async fn the_artifacts_of_a_job_are_removed_together_and_no_others() {
 }
 
 #[test]
-fn only_a_folder_is_a_store() {
-    for url in ["", "/tmp/x", "file://relative", "s3://bucket", "http://x"] {
+fn only_a_folder_or_a_bucket_is_a_store() {
+    for url in [
+        "",
+        "/tmp/x",
+        "file://relative",
+        "s3://",
+        "s3://bucket/folder",
+        "http://x",
+    ] {
         let error = Artifacts::open(url).unwrap_err();
         assert!(matches!(error, ArtifactError::Url { .. }), "{url}");
     }

@@ -17,7 +17,7 @@ use nats::server::{Password, Passwords, ServerSettings, server_conf};
 use nats::users::Role;
 use nats::{ServerAddress, buckets, publish, streams, subject};
 use runtime::worker::Claim;
-use runtime::{Artifacts, Cancellations, ServeError, Shutdown, Stage, WorkerSettings};
+use runtime::{Artifacts, Cancellations, ServeError, Shutdown, Stage, Storage, WorkerSettings};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -81,7 +81,7 @@ impl Bench {
         let shutdown = Shutdown::new();
         let mut settings = WorkerSettings {
             server: address(&self.server, Role::Stage(S::KIND)),
-            storage_url: self.storage_url(),
+            storage: Storage::at(self.storage_url()),
             worker: name.to_owned(),
             concurrency: 1,
             drain: Duration::from_millis(100),
