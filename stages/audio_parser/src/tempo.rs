@@ -64,22 +64,12 @@ fn of_range(
     if !onsets.strength.iter().any(|strength| *strength > 0.0) {
         return Pulse::default();
     }
-    let evidence = Evidence::new(&heard.beat, &onsets.sounding);
-    let path = beats::decode(&evidence, &beats::lengths(range.0, range.1));
-    let sounding = within_sound(&path.beats, &onsets.sounding);
-    if sounding.len() < FEWEST {
-        return Pulse::default();
-    }
-    let judge = Judge {
-        evidence: &evidence,
-        heard,
-        features,
-        onsets,
-    };
     let kept = if open { KEPT } else { f32::INFINITY };
-    let mut levels = levels(&judge, &beats::peaks(&sounding, &heard.beat), kept);
-    let peaks = std::mem::take(&mut levels[0].beats);
-    let usual = levels[0].bpm;
+    let mut levels = levels(range, (features, onsets, heard), kept);
+    let Some(first) = levels.first_mut() else {
+        return Pulse::default();
+    };
+    let (peaks, usual) = (std::mem::take(&mut first.beats), first.bpm);
     let refined = refine::to_onsets(&peaks, &onset::fine_strength(features));
     let (times, line) = refine::straightened(&refined, duration);
     let bpm = line
@@ -94,17 +84,49 @@ fn of_range(
 }
 
 /// A way to count the same beats.
-struct Level {
-    /// Seconds.
-    beats: Vec<f64>,
-    bpm: f64,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Level {
+    /// Seconds, ascending.
+    pub beats: Vec<f64>,
+    /// Beats a minute: from the median interval.
+    pub bpm: f64,
+    /// What speaks for it and against it, for `training/levels.py`.
+    pub traits: [f32; level::TRAITS],
     score: f32,
+}
+
+/// The ways to count the beats of a song that nothing is known of, likeliest first; none where nothing
+/// pulses. For the training of the choice between them.
+#[must_use]
+pub fn ways(features: &Features, onsets: &Onsets, heard: &Activations) -> Vec<Level> {
+    levels(RANGE, (features, onsets, heard), KEPT)
+}
+
+/// The beats within `range`, decoded and counted in every way, likeliest first.
+fn levels(
+    range: (f64, f64),
+    (features, onsets, heard): (&Features, &Onsets, &Activations),
+    kept: f32,
+) -> Vec<Level> {
+    let evidence = Evidence::new(&heard.beat, &onsets.sounding);
+    let path = beats::decode(&evidence, &beats::lengths(range.0, range.1));
+    let sounding = within_sound(&path.beats, &onsets.sounding);
+    if sounding.len() < FEWEST {
+        return Vec::new();
+    }
+    let judge = Judge {
+        evidence: &evidence,
+        heard,
+        features,
+        onsets,
+    };
+    counted(&judge, &beats::peaks(&sounding, &heard.beat), kept)
 }
 
 /// The ways in which the beats at `peaks` (seconds) can be counted, likeliest first: each multiple is laid
 /// over the same beats in its best phase. The beats as they are count for `kept` more. The first has at
 /// least [`FEWEST`] beats.
-fn levels(judge: &Judge<'_>, peaks: &[f64], kept: f32) -> Vec<Level> {
+fn counted(judge: &Judge<'_>, peaks: &[f64], kept: f32) -> Vec<Level> {
     let rate = f64::from(FRAME_RATE);
     let frames: Vec<f64> = peaks.iter().map(|time| time * rate).collect();
     let mut levels: Vec<Level> = Vec::new();
@@ -118,8 +140,10 @@ fn levels(judge: &Judge<'_>, peaks: &[f64], kept: f32) -> Vec<Level> {
             if over != under && !(RANGE.0..=RANGE.1).contains(&bpm) {
                 continue;
             }
+            let traits = judge.traits(&grid);
             let level = Level {
-                score: judge.score(&grid) + if over == under { kept } else { 0.0 },
+                traits,
+                score: level::score(&traits) + if over == under { kept } else { 0.0 },
                 bpm,
                 beats: grid.iter().map(|frame| frame / rate).collect(),
             };

@@ -45,9 +45,15 @@ STYLES = {
     "ambient": ((55, 110), {4: 4, 3: 1}, ["soft", "none"], ["long", "none"], ["pad", "arp"], .3),
     "odd": ((100, 190), {5: 5, 7: 2, 6: 2}, ["odd"], ["root", "kick", "eighths"], ["block", "arp", "power", "stabs"], .85),
     "seven8": ((190, 290), {7: 1}, ["odd"], ["root", "kick"], ["block", "arp", "stabs"], .85),
+    "slow": ((52, 98), {4: 9, 3: 1}, ["rock", "pop", "soft", "half"], ["eighths", "sixteenths", "root", "sync"], ["arp16", "strum", "arp", "pulse", "power"], .85),
+    "heavy": ((56, 104), {4: 1}, ["rock", "half", "train"], ["eighths", "sixteenths", "gallop"], ["chug", "power", "strum"], .95),
+    "synth": ((84, 142), {4: 1}, ["four", "pop", "boom"], ["sync", "off", "eighths", "long"], ["arp", "arp16", "stabs", "off", "pad"], .55),
+    "air": ((56, 130), {4: 3, 2: 2, 3: 2}, ["none"], ["root", "none"], ["none", "none", "alberti", "block"], 0.),
+    "click": ((40, 240), {4: 6, 3: 3, 2: 1, 5: 1, 6: 1, 7: 1}, ["click"], ["none"], ["none"], 1.),
     "chip": ((100, 180), {4: 6, 3: 1, 2: 1}, ["rock", "four", "train"], ["eighths", "gallop", "root5", "sixteenths"], ["arp16", "arp", "stabs"], .85),
 }
-WEIGHTS = {"rock": 3, "pop": 2, "metal": 2, "ballad": 2, "film": 1.5, "quartet": 1.5, "piano": 1.5, "chip": 1.5, "chorale": 1.2, "jazz": 1.2, "reel": 1.0, "odd": 1.2, "seven8": .5, "house": 1.4, "jig": .7, "polka": .6, "march": .8}
+WEIGHTS = {"rock": 3, "pop": 2, "metal": 2, "ballad": 2, "film": 1.5, "quartet": 1.5, "piano": 1.5, "chip": 1.5, "chorale": 1.2, "jazz": 1.2, "reel": 1.0, "odd": 1.2, "seven8": .5, "house": 1.4, "jig": .9, "polka": .6, "march": .8,
+           "slow": 3, "heavy": 2.5, "synth": 2.5, "air": 1.2, "click": 1.}
 TERNARY = {"six", "jig"}
 SWUNG = {"jazz": 1., "shuffle": 1., "hiphop": .3, "funk": .15, "pop": .05, "reel": .25, "rock": .05, "house": .1}
 
@@ -84,7 +90,7 @@ class Song:
         self.programs = {
             "bass": pick([42, 43, 58, 70, 19, 0] if orchestral else ([38, 39, 87, 81] if self.style in ("house", "trance", "dnb", "chip") else BASSES)),
             "comp": pick({"quartet": [40, 41, 48], "chorale": [19, 48, 52, 20, 0], "piano": [0, 0, 1, 6], "metal": [29, 30], "chip": [80, 81], "film": STRINGS, "ambient": PADS}.get(self.style, KEYS + GUITARS + [PADS[0], 90, 62, 81])),
-            "pad": pick(PADS), "lead": pick({"piano": [0], "chip": [80, 81, 82], "reel": [40, 73, 21, 105, 22, 24], "jig": [40, 73, 21, 109, 22, 24]}.get(self.style, WINDS + LEADS + KEYS[:12] + GUITARS + STRINGS)),
+            "pad": pick(PADS), "lead": pick({"piano": [0], "chip": [80, 81, 82], "reel": [40, 73, 21, 105, 22, 24], "air": [0, 6, 40, 42, 46, 71, 73, 24], "jig": [40, 73, 21, 109, 22, 24]}.get(self.style, WINDS + LEADS + KEYS[:12] + GUITARS + STRINGS)),
             "lead2": pick(WINDS + LEADS + STRINGS + GUITARS)}
         kinds = {}
         form = list(r.choice(["ABAB", "AABA", "ABAC", "ABCB", "AABB", "ABCA", "ABAB"]))
@@ -138,7 +144,9 @@ class Song:
         }
         if self.style in ("chorale",):
             p["layers"].update(bass=True, comp=True, lead=False)
-        if self.style in ("reel", "jig"):
+        if self.style == "click":
+            p["layers"] = dict.fromkeys(p["layers"], False) | {"drums": True}
+        if self.style in ("reel", "jig", "air"):
             p["layers"].update(lead=True, bass=r.random() < .3)
             p["dense"] = .95
         if not any(p["layers"][x] for x in ("drums", "bass", "comp", "lead")):
@@ -266,6 +274,8 @@ class Song:
     def drum_bar(self, part, bar, length, v):
         r, m, d, drum = self.r, self.metre, self.div, part["drum"]
         n, last = m * d, bar == length - 1
+        if drum == "click":
+            return self.clicks(v)
         fill = last and r.random() < .5 or (bar % 4 == 3 and r.random() < .2)
         cut = n - int(r.integers(1, max(2, n // 2))) if fill else n
         snare_key = {"soft": RIM, "bossa": RIM, "latin": RIM, "four": CLAP if part["octave"] else SNARE, "trap": CLAP}.get(drum, SNARE)
@@ -295,6 +305,25 @@ class Song:
                     self.hit(int(r.choice([SNARE] + TOMS)), 90 * v, s / d)
         if bar == 0 and r.random() < .6 or (bar % 4 == 0 and r.random() < .08):
             self.hit(int(r.choice([CRASH, 57, 52])), 100 * v, 0)
+
+    def clicks(self, v):
+        """A metronome: the first of a bar is higher, louder, or another sound; eighths may be heard between."""
+        r = self.r
+        if not hasattr(self, "metronome"):
+            one = int(r.choice([RIM, COW, 31, 33, 75, 76, 37, HAT]))
+            tuned = r.random() < .5
+            self.metronome = {
+                "program": int(r.choice([80, 12, 13, 9, 115, 79])) if tuned else 128,
+                "plain": int(r.integers(70, 90)) if tuned else one,
+                "first": None, "quiet": r.uniform(.5, 1.), "eighths": r.random() < .25}
+            self.metronome["first"] = self.metronome["plain"] + int(r.choice([0, 5, 7, 12, 12, 12])) if tuned else int(r.choice([one, {76: 77, 33: 34}.get(one, KICK), 34, 76, KICK]))
+            if self.metronome["first"] == self.metronome["plain"]:
+                self.metronome["quiet"] = r.uniform(.4, .7)
+        w = self.metronome
+        for b in range(self.metre):
+            self.note(w["program"], w["first"] if b == 0 else w["plain"], 110 * v * (1 if b == 0 else w["quiet"]), self.at + b, .06)
+            if w["eighths"]:
+                self.note(w["program"], w["plain"], 50 * v, self.at + b + .5, .06)
 
     def bass_bar(self, part, bar, shift, v):
         r, m, d, kind, prog = self.r, self.metre, self.div, part["bass"], self.programs["bass"]

@@ -137,13 +137,30 @@ def write(p, mean, std, path):
     open(path, "wb").write(out + put(p["last"]["w"], p["last"]["b"]))
 
 
+def read(path, mean, std):
+    """The weights that `write` wrote, to go on from."""
+    numbers, at = np.fromfile(path, np.float32), 0
+
+    def take(*shape):
+        nonlocal at
+        at += int(np.prod(shape))
+        return jnp.array(numbers[at - int(np.prod(shape)):at].reshape(shape))
+    conv = lambda i, o, k: {"w": take(k, i, o), "b": take(o)}
+    p = {"first": conv(STEP, C, 3), "blocks": [(conv(C, C, 5), conv(C, C, 1)) for _ in range(BLOCKS)], "last": conv(C, 4, 1)}
+    assert at == len(numbers), "these weights are of another network"
+    w, b = p["first"]["w"], p["first"]["b"]
+    p["first"] = {"w": w * std[None, :, None], "b": b + (w * mean[None, :, None]).sum((0, 1))}
+    return p
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument("songs"); a.add_argument("out"); a.add_argument("--minutes", type=float, default=60); a.add_argument("--limit", type=int); a.add_argument("--seed", type=int, default=1)
     a.add_argument("--rate", type=float, default=3e-3)
+    a.add_argument("--start", help="weights to go on from"); a.add_argument("--begin", type=int, default=0, help="the least seed")
     a = a.parse_args()
-    files = lambda: sorted(glob.glob(a.songs + "/*.inputs"), key=lambda f: int(os.path.basename(f)[:-7]))[:a.limit]
     number = lambda f: int(os.path.basename(f)[:-7])
+    files = lambda: sorted((f for f in glob.glob(a.songs + "/*.inputs") if number(f) >= a.begin), key=number)[:a.limit]
     known = {}
 
     def refresh():
@@ -155,7 +172,7 @@ def main():
     train, held = refresh()
     some = np.concatenate([train[i][0][::50] for i in r.permutation(len(train))[:200]]).astype(np.float32) / 4096
     mean, std = some.mean(0), some.std(0) + .05
-    p = init(a.seed, mean, std)
+    p = read(a.start, mean, std) if a.start else init(a.seed, mean, std)
     m, v = jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p)
     begin, n, key, sums = time.time(), 0, jax.random.key(a.seed), []
     last_report = begin

@@ -10,13 +10,22 @@ use crate::onset::Onsets;
 use crate::order;
 
 /// How many traits there are.
-const TRAITS: usize = 11;
+pub(super) const TRAITS: usize = 11;
 
 /// What each trait counts: a conditional logit over the pulses of songs that `training/` composed and the
 /// network was not trained on (`training/levels.py`).
 const WEIGHTS: [f32; TRAITS] = [
-    0.391, -0.337, -0.598, 9.62, -3.43, -1.44, 2.84, -3.84, 0.179, 1.23, 9.4,
+    0.307, 0.0222, -0.44, 8.9, -2.46, -1.49, -0.508, -4.02, -0.767, 0.624, 6.31,
 ];
+
+/// How much beats with these traits look like those that people tap: log odds, greater is better.
+pub(super) fn score(traits: &[f32; TRAITS]) -> f32 {
+    traits
+        .iter()
+        .zip(WEIGHTS)
+        .map(|(value, weight)| value * weight)
+        .sum()
+}
 
 /// What there is to judge a pulse by.
 pub(super) struct Judge<'a> {
@@ -27,18 +36,8 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// How much beats at `beats` (frames, ascending) look like those that people tap; greater is better.
-    pub(super) fn score(&self, beats: &[f64]) -> f32 {
-        let traits = self.traits(beats);
-        traits
-            .iter()
-            .zip(WEIGHTS)
-            .map(|(value, weight)| value * weight)
-            .sum()
-    }
-
-    /// The traits in the order of [`WEIGHTS`].
-    fn traits(&self, beats: &[f64]) -> [f32; TRAITS] {
+    /// The traits of beats at `beats` (frames, ascending), in the order of [`WEIGHTS`].
+    pub(super) fn traits(&self, beats: &[f64]) -> [f32; TRAITS] {
         let places = Places::new(beats);
         let length = places.seconds() * FRAME_RATE as f32;
         // Octaves from the middle of what people tap.

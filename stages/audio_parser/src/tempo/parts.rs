@@ -2,7 +2,7 @@
 
 use model::sound::{Silence, SilencePlace};
 
-use super::{FEWEST, levels};
+use super::{FEWEST, counted};
 use crate::beats::{Evidence, posterior};
 use crate::features::Features;
 use crate::level::FRAME_RATE;
@@ -58,7 +58,7 @@ pub fn of_parts(
         let (bpm, alternates) = if beats.len() < FEWEST {
             (None, Vec::new())
         } else {
-            let others = levels(&judge, beats, f32::INFINITY);
+            let others = counted(&judge, beats, f32::INFINITY);
             let others = others.iter().skip(1).map(|level| level.bpm);
             (bpm_of(beats), others.collect())
         };
