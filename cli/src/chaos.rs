@@ -275,7 +275,9 @@ impl Stand {
                     "STAGE_DEADLINE_SECONDS".to_owned(),
                     DEADLINE.as_secs().to_string(),
                 ),
-                ("HALF_OBJECT_GRACE_SECONDS".to_owned(), "15".to_owned()),
+                // No upload of a run takes half of this.
+                ("ORPHAN_GRACE_SECONDS".to_owned(), "30".to_owned()),
+                ("HALF_OBJECT_GRACE_SECONDS".to_owned(), "30".to_owned()),
             ],
         };
         let songs = tokio::task::spawn_blocking(Songs::play);

@@ -126,7 +126,7 @@ impl Config {
             connections: ConnectionLimits::HOUSE,
             heartbeat: Duration::from_secs(30),
             sweep_grace: Duration::from_secs(15),
-            orphan_grace: Duration::from_mins(15),
+            orphan_grace: Duration::from_secs(vars.parsed_or("ORPHAN_GRACE_SECONDS", 900)),
             half_grace: Duration::from_secs(vars.parsed_or("HALF_OBJECT_GRACE_SECONDS", 600)),
             drain: Duration::from_secs(10),
         };
