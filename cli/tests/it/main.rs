@@ -13,4 +13,5 @@ mod films;
 mod lives;
 mod refusals;
 mod same_song;
+mod secrets;
 mod tidy;
