@@ -146,20 +146,28 @@ fn graph(board: &Storyboard) -> String {
     if board.thumbnails.is_empty() {
         return format!("[0:v:0]split=2[a][b];[a]{small};[b]{sheets}");
     }
-    let frames: Vec<String> = board
-        .thumbnails
-        .iter()
-        .map(|frame| format!("eq(n,{frame})"))
-        .collect();
     let shown = jpeg(within(board.format.size, THUMBNAIL));
     let small_shown = jpeg(tile);
-    let across = (frames.len() as f64).sqrt().ceil() as usize;
-    let down = frames.len().div_ceil(across.max(1));
-    let chosen = frames.join("+");
+    let count = board.thumbnails.len();
+    let across = (count as f64).sqrt().ceil() as usize;
+    let down = count.div_ceil(across.max(1));
+    let chosen = any_of(&board.thumbnails);
     format!(
         "[0:v:0]split=3[a][b][c];[a]{small};[b]{sheets};[c]select='{chosen}',split=2[d][e];\
          [d]{shown}[shown];[e]{small_shown},tile={across}x{down}:padding=4:margin=4[all]"
     )
+}
+
+/// True at these frames. In pairs of pairs: ffmpeg takes no sum of more than a hundred terms in a row.
+fn any_of(frames: &[u64]) -> String {
+    match frames {
+        [] => "0".to_owned(),
+        [frame] => format!("eq(n,{frame})"),
+        frames => {
+            let (first, rest) = frames.split_at(frames.len() / 2);
+            format!("({}+{})", any_of(first), any_of(rest))
+        }
+    }
 }
 
 fn jpeg(size: FrameSize) -> String {
@@ -186,6 +194,19 @@ fn within(size: FrameSize, longest: u32) -> FrameSize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_choice_of_many_frames_is_not_nested_deeply() {
+        assert_eq!(any_of(&[3, 5, 8]), "(eq(n,3)+(eq(n,5)+eq(n,8)))");
+        let frames: Vec<u64> = (0..500).collect();
+        let mut depth = 0_i32;
+        let choice = any_of(&frames);
+        let depths = choice.chars().map(|c| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            depth
+        });
+        assert_eq!(depths.max(), Some(10)); // nine pairs of pairs, and the function's own
+    }
 
     #[test]
     fn small_pictures_keep_their_shape_and_even_sides() {

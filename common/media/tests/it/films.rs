@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use media::ffmpeg::{FilmParts, JoinedClip, Still};
+use media::ffmpeg::{FilmParts, JoinedClip, Still, Storyboard};
 use media::house;
 use media::mp4::{self, Movie};
 use model::format::Quality;
@@ -207,4 +207,26 @@ async fn a_poster_is_the_frame_that_was_asked_for_in_its_colours() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_film_of_many_clips_has_a_thumbnail_of_each() {
+    let scratch = tempdir().unwrap();
+    let clips = clips(scratch.path(), &[320]).await;
+    film(scratch.path(), &clips, &sound::song(320.0 / 30.0), "x").await;
+    let board = Storyboard {
+        format: FORMAT,
+        thumbnails: (0..310).collect(),
+        every: 30,
+        sheet: (10, 10),
+    };
+    let film = scratch.path().join("film.mp4");
+    let cancel = CancellationToken::new();
+    let watched = ffmpeg().watch(&film, &board, scratch.path(), &cancel).await;
+    watched.unwrap();
+    let is_there = |name: &str| scratch.path().join(name).exists();
+    assert!(
+        is_there(&Storyboard::thumbnail_name(309)) && !is_there(&Storyboard::thumbnail_name(310))
+    );
+    assert!(is_there(Storyboard::CONTACT_SHEET));
 }
