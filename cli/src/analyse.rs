@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
-use audio_parser::lyrics::text::Written;
+use model::lyrics::text::{self, Written};
 use tokio_util::sync::CancellationToken;
 
 use crate::signals;
@@ -116,8 +116,8 @@ fn check(args: &Args) -> anyhow::Result<()> {
 }
 
 fn lyrics(path: &Path) -> anyhow::Result<Written> {
-    let read = std::fs::read_to_string(path).context("they cannot be read");
-    let written = read.and_then(|text| Ok(Written::parse(&text)?));
+    let read = std::fs::read(path).context("they cannot be read");
+    let written = read.and_then(|bytes| Ok(Written::parse(&text::decoded(&bytes)?)?));
     written.with_context(|| format!("the lyrics in {}", path.display()))
 }
 

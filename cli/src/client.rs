@@ -39,6 +39,8 @@ pub(crate) struct Submission {
     pub(crate) title: Option<String>,
     /// What else was asked for, by field of the form.
     pub(crate) options: Vec<(&'static str, String)>,
+    /// Its words.
+    pub(crate) lyrics: Option<Vec<u8>>,
 }
 
 /// What `POST /upload-audio` answers.
@@ -125,6 +127,10 @@ impl Api {
         }
         for (name, value) in &submission.options {
             form = form.text(*name, value.clone());
+        }
+        if let Some(lyrics) = &submission.lyrics {
+            let part = Part::bytes(lyrics.clone()).file_name("lyrics.txt");
+            form = form.part("lyrics", part);
         }
         let request = self.http.post(self.url("upload-audio")).multipart(form);
         let answer = self.answer(request.timeout(Duration::from_mins(2))).await?;

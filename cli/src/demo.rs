@@ -207,6 +207,7 @@ fn submission(args: &Args, song: PathBuf) -> anyhow::Result<Submission> {
         file: song,
         prompt,
         options: args.film.fields(),
+        lyrics: args.film.lyrics()?,
     })
 }
 

@@ -1,6 +1,10 @@
 //! The flags by which a film is asked for, as fields of the upload form.
 
+use std::path::PathBuf;
+
+use anyhow::Context;
 use model::format::{AspectRatio, Quality, Resolution};
+use model::lyrics::text::{self, Written};
 use model::style::Style;
 use model::{FrameRate, Usd};
 
@@ -34,11 +38,36 @@ pub(crate) struct Args {
     /// What everything random in it comes from; the same song, prompt and seed give the same film.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Its words: a file with LRC, SRT or plain lines; or `transcribe` to have them heard, where the
+    /// gateway knows a provider.
+    #[arg(long, value_name = "FILE")]
+    lyrics: Option<PathBuf>,
     #[command(flatten)]
     corrected: corrected::Args,
 }
 
+/// What stands for having the words heard.
+const TRANSCRIBE: &str = "transcribe";
+
 impl Args {
+    /// The words as they are sent.
+    pub(crate) fn lyrics(&self) -> anyhow::Result<Option<Vec<u8>>> {
+        let Some(path) = &self.lyrics else {
+            return Ok(None);
+        };
+        if path.as_os_str() == TRANSCRIBE {
+            return Ok(Some(TRANSCRIBE.into()));
+        }
+        let bytes = std::fs::read(path).context("they cannot be read");
+        let read = bytes.and_then(|bytes| {
+            // Told here, before anything is uploaded.
+            Written::parse(&text::decoded(&bytes)?)?;
+            Ok(bytes)
+        });
+        let told = || format!("the lyrics in {}", path.display());
+        read.with_context(told).map(Some)
+    }
+
     /// The fields of the form that say so.
     pub(crate) fn fields(&self) -> Vec<(&'static str, String)> {
         let given = [

@@ -18,6 +18,7 @@ use crate::watch;
   beatreel submit song.mp3 \"A night drive through a neon city in the rain, dreamy and slow\"
   beatreel submit song.flac \"$(cat prompt.txt)\" --resolution 720p --wait
   beatreel submit song.mp3 \"$PROMPT\" --aspect-ratio 9:16 --fps 60 --style noir
+  beatreel submit song.mp3 \"$PROMPT\" --lyrics song.lrc
   beatreel submit song.mp3 \"$PROMPT\" --tempo half --shift 1      as you hear it
   JOB=$(beatreel submit song.wav \"$PROMPT\" --json | jq -r .job_id)")]
 pub(crate) struct Args {
@@ -48,6 +49,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         prompt: args.prompt,
         title: args.title,
         options: args.film.fields(),
+        lyrics: args.film.lyrics()?,
     };
     let accepted = api.submit(&submission).await?;
     if args.json {

@@ -8,6 +8,7 @@ use axum::http::HeaderValue;
 use media::audio::{Limits, SeparateDecoder};
 use model::Usd;
 use nats::ServerAddress;
+use providers::SpeechSettings;
 use runtime::{ConfigError, Storage, Vars};
 use secrecy::SecretString;
 
@@ -53,7 +54,8 @@ pub struct Config {
     pub decoder: SeparateDecoder,
     /// `JOBS_PER_HOUR` (5): jobs an hour and user.
     pub rate_limit: RateLimit,
-    /// `MAX_JOB_COST_USD` (2000) and `COST_PER_MINUTE_USD` (0: the built-in stages are free).
+    /// `MAX_JOB_COST_USD` (2000), `COST_PER_MINUTE_USD` (0: the built-in stages are free), and what the
+    /// provider of speech takes: see [`SpeechSettings`], whose variables `audio_parser` needs as well.
     pub prices: Prices,
     /// `MAX_DAILY_COST_USD`: what all jobs of 24 hours may cost together; no limit by default.
     pub daily_limit: Option<Usd>,
@@ -112,6 +114,7 @@ impl Config {
             },
             prices: Prices {
                 per_minute: dollars(vars, "COST_PER_MINUTE_USD", Usd::ZERO),
+                speech: SpeechSettings::from_vars(vars).map(|speech| speech.per_minute),
                 limit: dollars(vars, "MAX_JOB_COST_USD", HOUSE_LIMIT),
             },
             daily_limit: vars

@@ -24,9 +24,12 @@ use crate::routes::upload::Accepted;
 use crate::store::{KeyClaim, StoreError};
 use crate::{prices, relay};
 use form::UploadForm;
+use options::AskedLyrics;
 
 /// The name of a job's canonical audio.
 pub(crate) const SONG: &str = "song.wav";
+/// The name of a job's lyrics, where the user gave some.
+const LYRICS: &str = "lyrics.txt";
 /// How long an upload waits for its turn to be decoded.
 const DECODE_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -67,7 +70,7 @@ pub(crate) async fn accept(
     };
     let budget = form.options.budget(app.prices.limit)?;
     let seconds = Seconds(shape.seconds());
-    let estimated_cost = app.prices.estimate(seconds, form.options.format());
+    let estimated_cost = app.prices.estimate(seconds, &form.options);
     prices::check(estimated_cost, budget)?;
 
     let id = JobId::new(Uuid::now_v7());
@@ -158,8 +161,9 @@ async fn keep(app: &App, candidate: Candidate, claim: Option<&KeyClaim>) -> Resu
         .put_file(&key, &candidate.canonical)
         .await
         .or_unavailable("storing a song")?;
+    let lyrics = keep_lyrics(app, &candidate).await?;
     faults::pass("gateway", "stored");
-    let job = new_job(candidate, audio);
+    let job = new_job(candidate, audio, lyrics);
     let messages = relay::first_messages(&job).or_internal("writing a job's first messages")?;
     let answer = serde_json::to_string(&Accepted::of(&job)).or_internal("writing an answer")?;
     let keyed = claim.map(|claim| (claim, answer.as_str()));
@@ -176,7 +180,17 @@ async fn keep(app: &App, candidate: Candidate, claim: Option<&KeyClaim>) -> Resu
     }
 }
 
-fn new_job(candidate: Candidate, audio: ArtifactRef) -> Job {
+/// Stores the words that were given. Behind the song, so that whoever tidies up finds both.
+async fn keep_lyrics(app: &App, candidate: &Candidate) -> Result<Option<ArtifactRef>, ApiError> {
+    let Some(AskedLyrics::Given(text)) = &candidate.form.options.lyrics else {
+        return Ok(None);
+    };
+    let key = ArtifactKey::of_job(candidate.id, LYRICS).or_internal("naming lyrics")?;
+    let stored = app.artifacts.put_bytes(&key, text.clone().into()).await;
+    stored.map(Some).or_unavailable("storing lyrics")
+}
+
+fn new_job(candidate: Candidate, audio: ArtifactRef, lyrics: Option<ArtifactRef>) -> Job {
     let Candidate {
         id,
         form,
@@ -184,7 +198,7 @@ fn new_job(candidate: Candidate, audio: ArtifactRef) -> Job {
         budget,
         ..
     } = candidate;
-    let (format, options) = (form.options.format(), form.options.job_options());
+    let (format, options) = (form.options.format(), form.options.job_options(lyrics));
     let song = Song {
         audio,
         sample_rate: shape.sample_rate,

@@ -4,6 +4,7 @@ use model::format::VideoFormat;
 use model::{Seconds, Usd};
 
 use crate::error::ApiError;
+use crate::intake::options::Options;
 
 /// The seed's limit for one job.
 pub const HOUSE_LIMIT: Usd = Usd::from_dollars(2000);
@@ -14,6 +15,8 @@ pub struct Prices {
     /// For a minute of film at 1080p (16:9) and 30 frames a second; other shapes and rates cost in
     /// proportion to their pixels a second. The built-in stages cost nothing.
     pub per_minute: Usd,
+    /// For a minute of song whose words a provider hears; `None` where none is configured.
+    pub speech: Option<Usd>,
     /// What a job may cost at most.
     pub limit: Usd,
 }
@@ -22,11 +25,23 @@ impl Prices {
     /// Built-in stages under the seed's limit.
     pub const HOUSE: Self = Self {
         per_minute: Usd::ZERO,
+        speech: None,
         limit: HOUSE_LIMIT,
     };
 
-    /// The cost of a film for a song of that length, rounded up to a micro-dollar.
-    pub(crate) fn estimate(&self, song: Seconds, format: VideoFormat) -> Usd {
+    /// What a song of that length costs with these options, each part rounded up to a micro-dollar.
+    pub(crate) fn estimate(&self, song: Seconds, asked: &Options) -> Usd {
+        let film = self.film(song, asked.format());
+        match self.speech.filter(|_| asked.wants_transcript()) {
+            Some(price) => {
+                let words = price.for_minutes_of(song);
+                Usd::from_micros(film.micros().saturating_add(words.micros()))
+            }
+            None => film,
+        }
+    }
+
+    fn film(&self, song: Seconds, format: VideoFormat) -> Usd {
         let microseconds = (song.0.max(0.0) * 1e6).ceil() as u128;
         let (size, rate) = (format.size, format.rate);
         let pixels = u128::from(size.width) * u128::from(size.height) * u128::from(rate.numerator);
@@ -52,49 +67,50 @@ pub(crate) const fn check(estimated: Usd, limit: Usd) -> Result<(), ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use model::FrameRate;
-    use model::format::{AspectRatio, Resolution};
-
     use super::*;
 
-    const HOUSE: VideoFormat = VideoFormat {
-        size: Resolution::P1080.size(),
-        rate: FrameRate::FPS_30,
-    };
     const PAID: Prices = Prices {
         per_minute: Usd::from_dollars(200),
+        speech: Some(Usd::from_micros(6_000)),
         limit: HOUSE_LIMIT,
     };
 
+    fn cost(seconds: f64, options: &[(&'static str, &str)]) -> Usd {
+        let mut asked = Options::default();
+        for (name, value) in options {
+            asked.take(name, value).unwrap();
+        }
+        PAID.estimate(Seconds(seconds), &asked)
+    }
+
     #[test]
     fn the_limit_itself_is_allowed_and_a_micro_dollar_more_is_not() {
-        let ten_minutes = PAID.estimate(Seconds(600.0), HOUSE);
+        let ten_minutes = cost(600.0, &[]);
         assert_eq!(ten_minutes, HOUSE_LIMIT);
         assert!(check(ten_minutes, PAID.limit).is_ok());
-        assert!(check(PAID.estimate(Seconds(600.0001), HOUSE), PAID.limit).is_err());
-        assert_eq!(Prices::HOUSE.estimate(Seconds(600.0), HOUSE), Usd::ZERO);
+        assert!(check(cost(600.0001, &[]), PAID.limit).is_err());
+        let free = Prices::HOUSE.estimate(Seconds(600.0), &Options::default());
+        assert_eq!(free, Usd::ZERO);
+    }
+
+    #[test]
+    fn words_that_are_to_be_heard_cost_by_the_minute_and_given_ones_nothing() {
+        let mut asked = Options::default();
+        asked.take_lyrics(b"come home").unwrap();
+        assert_eq!(PAID.estimate(Seconds(60.0), &asked), Usd::from_dollars(200));
+        asked.take_lyrics(b"transcribe\n").unwrap();
+        let both = PAID.estimate(Seconds(60.0), &asked);
+        assert_eq!(both, Usd::from_micros(200_006_000));
+        assert!(asked.check(&PAID).is_ok() && asked.check(&Prices::HOUSE).is_err());
     }
 
     #[test]
     fn more_pixels_and_more_frames_cost_in_proportion() {
-        let cost = |resolution: Resolution, ratio, rate: &str| {
-            let format = VideoFormat {
-                size: resolution.shaped(ratio),
-                rate: rate.parse().unwrap(),
-            };
-            PAID.estimate(Seconds(60.0), format)
-        };
-        let wide = AspectRatio::Wide;
-        assert_eq!(cost(Resolution::P1080, wide, "60"), Usd::from_dollars(400));
-        assert_eq!(cost(Resolution::P2160, wide, "30"), Usd::from_dollars(800));
-        assert_eq!(
-            cost(Resolution::P1080, AspectRatio::Tall, "30"),
-            Usd::from_dollars(200)
-        );
+        let one = |options: &[(&'static str, &str)]| cost(60.0, options);
+        assert_eq!(one(&[("fps", "60")]), Usd::from_dollars(400));
+        assert_eq!(one(&[("resolution", "2160p")]), Usd::from_dollars(800));
+        assert_eq!(one(&[("aspect_ratio", "9:16")]), Usd::from_dollars(200));
         // 200 · 24000/1001 / 30, rounded up.
-        assert_eq!(
-            cost(Resolution::P1080, wide, "23.976"),
-            Usd::from_micros(159_840_160)
-        );
+        assert_eq!(one(&[("fps", "23.976")]), Usd::from_micros(159_840_160));
     }
 }

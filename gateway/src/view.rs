@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::film::FilmReport;
 use model::format::{AspectRatio, Quality, Resolution};
 use model::job::{JobStatus, StageStatus};
+use model::lyrics::LyricsWish;
 use model::style::Style;
 use model::{ArtifactRef, Event, EventBody, JobBrief, JobId, Seconds, StageKind, Usd};
 use serde::Serialize;
@@ -98,6 +99,8 @@ struct OptionsView {
     beat_offset: f64,
     downbeat_shift: i32,
     beats_per_bar: Option<u8>,
+    #[schema(value_type = Option<schema::LyricsFrom>)]
+    lyrics: Option<&'static str>,
 }
 
 impl OptionsView {
@@ -119,6 +122,10 @@ impl OptionsView {
             beat_offset: corrections.corrected_offset(),
             downbeat_shift: corrections.corrected_shift(),
             beats_per_bar: corrections.corrected_beats_per_bar(),
+            lyrics: brief.options.lyrics.as_ref().map(|wish| match wish {
+                LyricsWish::Given(_) => "given",
+                LyricsWish::Transcribe => "transcribe",
+            }),
         }
     }
 }

@@ -66,6 +66,7 @@ async function upload(page) {
   await page.selectOption('#aspect_ratio', '4:5');
   await page.selectOption('#fps', '25');
   await page.selectOption('#style', 'golden_hour');
+  await page.fill('#lyrics', '[00:01.00]Over the ridges\n[00:04.00]the morning comes');
   await page.getByRole('button', { name: 'Make the film' }).click();
   await page.waitForURL(/#\/jobs\//, { timeout: 60_000 });
 }

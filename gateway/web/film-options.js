@@ -36,17 +36,22 @@ const TEXTS = [
   ['seed', 'Seed (optional)', 'A whole number. The same song, sentence and seed give the same film.', true],
 ];
 
+const LONGEST_LYRICS = 64 * 1024;
+
 /** The panel, and what it adds to a form. */
 export function filmOptions() {
+  const lyrics = lyricsField();
   const texts = TEXTS.map(([name, label, hint, digits]) => textField(name, label, hint, digits));
   const choices = CHOICES.map(([name, label, options]) => choiceField(name, label, options));
   const element = h('details', { class: 'options' },
     h('summary', {}, 'More: shape, size, look …'),
-    h('div', { class: 'option-grid' }, ...[...texts, ...choices].map((field) => field.element)));
+    h('div', { class: 'option-grid' }, ...[...texts, ...choices].map((field) => field.element)),
+    lyrics.element);
   /** @param {FormData} form @param {string} name what the film is called if the user does not say */
   const addTo = (form, name) => {
     const given = chosen([...texts, ...choices].map((field) => [field.name, field.value(), field.usual]));
     for (const [field, value] of given) form.append(field, value);
+    lyrics.addTo(form);
     if (name && !form.has('title')) form.append('title', name);
   };
   return { element, addTo };
@@ -69,4 +74,28 @@ function choiceField(name, label, options) {
   const select = h('select', { id: name, name }, ...options.map(([value, words]) => h('option', { value }, words)));
   const element = h('div', { class: 'field' }, h('label', { htmlFor: name }, label), select);
   return { name, usual: options[0]?.[0] ?? '', element, value: () => select.value };
+}
+
+/** The words: written here, taken from a file, or heard by the server. */
+function lyricsField() {
+  const area = h('textarea', { id: 'lyrics', name: 'lyrics', rows: 3, maxLength: LONGEST_LYRICS, 'aria-describedby': 'lyrics-hint' });
+  const heard = h('input', { id: 'lyrics-heard', type: 'checkbox' });
+  const file = h('input', { id: 'lyrics-file', type: 'file', accept: '.lrc,.srt,.txt,text/plain' });
+  heard.addEventListener('change', () => {
+    area.disabled = heard.checked;
+    file.disabled = heard.checked;
+  });
+  const element = h('div', { class: 'field' },
+    h('label', { htmlFor: 'lyrics' }, 'Lyrics (optional)'),
+    h('p', { class: 'hint', id: 'lyrics-hint' }, 'Lines as they are sung, LRC or SRT; or a file:'),
+    area, h('label', { class: 'hint', htmlFor: 'lyrics-file' }, 'File with lyrics ', file),
+    h('label', { class: 'hint', htmlFor: 'lyrics-heard' }, heard, ' Let the server hear them, if it can'));
+  /** @param {FormData} form */
+  const addTo = (form) => {
+    const chosenFile = file.files?.[0];
+    if (heard.checked) form.append('lyrics', 'transcribe');
+    else if (chosenFile) form.append('lyrics', chosenFile);
+    else if (area.value.trim()) form.append('lyrics', area.value);
+  };
+  return { element, addTo };
 }

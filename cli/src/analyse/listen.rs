@@ -8,11 +8,11 @@ use std::thread;
 
 use anyhow::{Context, ensure};
 use audio_parser::hearing::Hearing;
-use audio_parser::lyrics::text::Written;
 use audio_parser::sound;
 use indicatif::{ProgressBar, ProgressStyle};
 use media::audio::{self, Limits};
 use model::corrections::Corrections;
+use model::lyrics::text::Written;
 use tokio_util::sync::CancellationToken;
 
 use crate::terminal::Terminal;

@@ -48,6 +48,15 @@ const GATEWAY_SETTINGS: [&str; 12] = [
     "REFUSALS_PER_MINUTE",
     "TRUSTED_PROXIES",
 ];
+/// What of our environment the gateway and `audio_parser` may see besides: the provider of speech.
+const SPEECH_SETTINGS: [&str; 6] = [
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "SPEECH_MAX_BYTES",
+    "SPEECH_MODEL",
+    "SPEECH_PRICE_PER_MINUTE_USD",
+    "SPEECH_TIMEOUT_SECONDS",
+];
 /// The broker's port of the last run, so that it can be kept.
 const BROKER_PORT_FILE: &str = "nats-port.json";
 const BROKER_CONFIGURATION: &str = "server.conf";
@@ -172,6 +181,7 @@ impl Plan {
             .map(|jobs| ("JOBS_PER_HOUR".to_owned(), jobs.to_string()));
         environment.extend(limit);
         environment.extend(inherited(&GATEWAY_SETTINGS));
+        environment.extend(inherited(&SPEECH_SETTINGS));
         environment.extend(pairs([
             ("BIND", "127.0.0.1".to_owned()),
             ("PORT", self.gateway_port.to_string()),
@@ -200,6 +210,9 @@ impl Plan {
             "FFMPEG_BIN",
             self.programs.ffmpeg.display().to_string(),
         )]));
+        if kind == StageKind::AudioParser {
+            environment.extend(inherited(&SPEECH_SETTINGS));
+        }
         let arguments = ["stage", kind.name(), "--concurrency", &permits.to_string()];
         Ok(self.role(
             kind.name(),

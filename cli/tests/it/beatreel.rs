@@ -57,11 +57,21 @@ impl Up {
 
     /// The same on a directory that an earlier one may have used.
     pub(crate) async fn start_on(scratch: TempDir, workers: u32) -> Self {
+        Self::start_with(scratch, workers, &[]).await
+    }
+
+    /// The same with more of an environment.
+    pub(crate) async fn start_with(
+        scratch: TempDir,
+        workers: u32,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let data = scratch.path().join("data");
         let mut command = beatreel(["up", "--json", "--port", "0"]);
         command
             .args(["--workers", &workers.to_string(), "--data"])
             .arg(&data)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped());
         let mut child = child::spawn(command).expect("up starts");
         let mut lines = lines_of(&mut child);

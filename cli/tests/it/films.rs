@@ -5,6 +5,7 @@ use std::path::Path;
 
 use reqwest::Method;
 use serde_json::Value;
+use testkit::{Reply, StandIn};
 
 use crate::beatreel::{self, FILM, PROMPT, Up, signal, text};
 
@@ -222,4 +223,34 @@ async fn what_is_asked_for_reaches_the_film() {
         let seconds = f64::from(video.frames) * f64::from(step) / f64::from(timescale);
         assert!((seconds - 3.2).abs() <= 0.5 * f64::from(step) / f64::from(timescale) + 1e-9);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_are_heard_on_the_way_and_their_price_is_the_jobs() {
+    let heard = r#"{"words":[{"word":"Come","start":1.0,"end":1.4},{"word":"home","start":1.5,"end":2.0}]}"#;
+    let server = StandIn::start(vec![Reply::ok(heard)]).await;
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let url = server.url();
+    let environment = [
+        ("OPENAI_BASE_URL", url.as_str()),
+        ("SPEECH_PRICE_PER_MINUTE_USD", "1"),
+    ];
+    let up = Up::start_with(scratch, 2, &environment).await;
+    let job = up.submit_with(3.0, &["--lyrics", "transcribe"]).await;
+    let (events, code) = up.watch(&job).rest().await;
+    assert_eq!(code, Some(0), "{:?}", events.last());
+
+    let end = up.json(Method::GET, &format!("jobs/{job}")).await;
+    assert_eq!(
+        (&end["estimated_cost"], &end["total_cost"]),
+        (&0.05.into(), &0.05.into())
+    );
+    let analysis = up
+        .data()
+        .join(format!("objects/jobs/{job}/run-1/analysis.json"));
+    let analysis = std::fs::read(analysis).expect("an analysis");
+    let analysis: Value = serde_json::from_slice(&analysis).expect("JSON");
+    assert_eq!(analysis["lyrics"]["source"], "transcribed");
+    assert_eq!(analysis["lyrics"]["lines"][0]["words"][1]["start"], 1.5);
+    assert_eq!(server.asked().len(), 1);
 }

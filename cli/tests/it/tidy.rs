@@ -16,7 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("testkit", &["tools"]),
     ("nats", &["model"]),
     ("runtime", &["model", "nats"]),
-    ("audio-parser", &["model", "runtime", "media"]),
+    ("providers", &["model", "runtime"]),
+    ("audio-parser", &["model", "runtime", "media", "providers"]),
     ("scene-planner", &["model", "runtime"]),
     ("reference-generator", &["model", "runtime", "visuals"]),
     ("prompt-generator", &["model", "runtime"]),
@@ -25,7 +26,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["model", "runtime", "visuals", "media", "render"],
     ),
     ("composer", &["model", "runtime", "media", "render"]),
-    ("gateway", &["model", "nats", "runtime", "media"]),
+    (
+        "gateway",
+        &["model", "nats", "runtime", "media", "providers"],
+    ),
     ("song", &["model"]),
 ];
 
@@ -35,7 +39,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("sqlx", &["gateway"]),
     ("axum", &["gateway"]),
     ("jsonwebtoken", &["gateway"]),
-    ("reqwest", &["gateway"]), // published keys, webhooks
+    ("reqwest", &["providers", "gateway"]), // the gateway: published keys, webhooks
     ("realfft", &["audio-parser"]),
     ("object_store", &["runtime", "gateway"]),
     ("symphonia", &["media"]),

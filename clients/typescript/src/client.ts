@@ -36,6 +36,8 @@ export interface UploadOptions extends RequestOptions {
   /** Beats by which bars open later than they are heard. */
   downbeatShift?: number;
   beatsPerBar?: number;
+  /** The words as LRC, SRT or plain lines; or `transcribe`, to have them heard by a provider. */
+  lyrics?: string | Blob;
   webhookUrl?: string;
   /** The name of the file, where the song is no `File`. */
   filename?: string;
@@ -84,6 +86,8 @@ export class Beatreel {
     if (options.filename === undefined) form.set('audio_file', song);
     else form.set('audio_file', song, options.filename);
     form.set('user_prompt', prompt);
+    if (typeof options.lyrics === 'string') form.set('lyrics', options.lyrics);
+    else if (options.lyrics !== undefined) form.set('lyrics', options.lyrics, 'lyrics.txt');
     for (const [option, field] of FIELDS) {
       const value = options[option];
       if (value !== undefined) form.set(field, String(value));

@@ -132,6 +132,9 @@ export interface JobView {
   webhook_url: string | null;
 }
 
+/** Where the words come from. */
+export type LyricsFrom = "given" | "transcribe";
+
 /** What was asked for, or holds where nothing was. */
 export interface OptionsView {
   aspect_ratio: AspectRatio | null;
@@ -141,6 +144,7 @@ export interface OptionsView {
   fps: FrameRate;
   /** Lines of the film. */
   height: number;
+  lyrics: LyricsFrom | null;
   /** In dollars. */
   max_cost: number;
   quality: Quality;
@@ -216,6 +220,8 @@ export interface QuoteRequest {
   /** Length of the song in seconds. */
   duration: number;
   fps?: FrameRate | null;
+  /** `transcribe` where the words are to be heard by a provider; words that you send cost nothing. */
+  lyrics?: string | null;
   /** What the job may cost at most, in dollars: the limit of this gateway or less. */
   max_cost?: number | null;
   quality?: Quality | null;
@@ -277,6 +283,8 @@ export interface Upload {
   /** Beats by which bars open later than we hear them, or earlier where negative. */
   downbeat_shift?: number | null;
   fps?: FrameRate | null;
+  /** The words, as a field or a file: LRC, SRT or plain lines, in UTF-8 or UTF-16, up to 64 KiB. Or `transcribe`, to have them heard by a provider where one is configured. */
+  lyrics?: string | null;
   /** What the job may cost at most, in dollars: the limit of this gateway or less. */
   max_cost?: number | null;
   quality?: Quality | null;

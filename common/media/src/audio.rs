@@ -15,6 +15,7 @@ mod lag;
 mod resample;
 mod separate;
 mod sniff;
+mod speech;
 mod wav;
 
 use std::fs::File;
@@ -25,6 +26,7 @@ use std::path::Path;
 pub use lag::{Lag, lag};
 pub use separate::{SeparateDecoder, decode_for_parent};
 pub use sniff::{AudioKind, kind_of};
+pub use speech::for_speech;
 pub use wav::{CanonicalWav, CanonicalWriter};
 
 /// Sample rates of the input that are accepted, in Hz.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::harmony::Harmony;
+use crate::lyrics::Lyrics;
 use crate::music::Envelopes;
 use crate::sound::{Loudness, Silence};
 use crate::{ClipIndex, Seconds, Stored};
@@ -38,6 +39,9 @@ pub struct AudioAnalysis {
     pub mood: Mood,
     /// Tiles `[0, duration]`: the slots that clips fill.
     pub clip_grid: Vec<ClipSlot>,
+    /// What is sung, where the job asked for words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lyrics: Option<Lyrics>,
     /// About 1 000 peaks (0–1) over the song, evenly spaced: the waveform to draw.
     pub peaks: Vec<f32>,
     /// Curves for the renderer.

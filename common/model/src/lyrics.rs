@@ -1,8 +1,11 @@
 //! What is sung, on the song's clock.
 
+pub mod text;
+pub mod transcript;
+
 use serde::{Deserialize, Serialize};
 
-use crate::Seconds;
+use crate::{ArtifactRef, Seconds};
 
 /// Longest text of lyrics that is taken, in bytes.
 pub const LONGEST: usize = 64 * 1024;
@@ -32,6 +35,8 @@ pub enum LyricsSource {
     Timed,
     /// A text without times: they are guessed from the sections.
     Guessed,
+    /// A model of speech heard them.
+    Transcribed,
 }
 
 /// A line, as it is sung in one breath.
@@ -58,4 +63,14 @@ pub struct Word {
     pub end: Seconds,
     /// Whether its begin was given, and not found by us.
     pub given: bool,
+}
+
+/// Where a job is to have its words from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LyricsWish {
+    /// From this text: UTF-8 that [`text::Written`] reads.
+    Given(ArtifactRef),
+    /// From the song, by a provider.
+    Transcribe,
 }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::Seconds;
+
 /// An amount of US dollars, in whole micro-dollars, never negative. On the wire a JSON number of
 /// dollars with at most six decimals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +40,14 @@ impl Usd {
     /// The amount in micro-dollars.
     pub const fn micros(self) -> u64 {
         self.0
+    }
+
+    /// What something of that length costs at this price a minute, rounded up to a micro-dollar.
+    #[must_use]
+    pub fn for_minutes_of(self, length: Seconds) -> Self {
+        let microseconds = (length.0.max(0.0) * 1e6).ceil() as u128;
+        let micros = (u128::from(self.0) * microseconds).div_ceil(60_000_000);
+        Self(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
     /// The sum, or `None` when it does not fit.

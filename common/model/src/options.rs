@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::corrections::Corrections;
 use crate::format::Quality;
+use crate::lyrics::LyricsWish;
 use crate::style::Style;
 
 /// Options that stages obey. The default is what nobody asked for.
@@ -18,6 +19,9 @@ pub struct JobOptions {
     /// What the user hears otherwise than we do.
     #[serde(default, skip_serializing_if = "Corrections::is_empty")]
     pub corrections: Corrections,
+    /// Where the words come from; without it there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lyrics: Option<LyricsWish>,
 }
 
 impl JobOptions {

@@ -14,8 +14,10 @@ mod nats_server;
 mod postgres;
 pub mod provider;
 pub mod sound;
+mod stand_in;
 
 pub use eventually::eventually;
 pub use fault_proxy::FaultProxy;
 pub use nats_server::NatsServer;
 pub use postgres::{Database, postgres_database};
+pub use stand_in::{Asked, Reply, StandIn};

@@ -18,11 +18,13 @@ use crate::{idempotency, webhook};
 /// What the folders of uploads begin with.
 pub(crate) const SCRATCH: &str = "beatreel-upload-";
 /// Bytes that a form may have beside its file.
-pub(crate) const FORM_OVERHEAD: u64 = 64 * 1024;
+pub(crate) const FORM_OVERHEAD: u64 = 64 * 1024 + LONGEST_LYRICS as u64;
 /// Parts that a form may have.
 const MOST_PARTS: usize = 24;
 /// Bytes that a text field may have.
 const LONGEST_TEXT: usize = 4 * 1024;
+/// Bytes that lyrics may have: as UTF-16 they take two for one of UTF-8.
+const LONGEST_LYRICS: usize = 2 * model::lyrics::LONGEST + 2;
 /// How long a client may send nothing.
 const SILENCE: Duration = Duration::from_secs(20);
 /// How long the whole form may take.
@@ -69,7 +71,7 @@ impl UploadForm {
             .or_internal("making room for an upload")?;
         let read = tokio::time::timeout(LONGEST_UPLOAD, read(parts, scratch, limit));
         let form = read.await.map_err(|_| ApiError::RequestTimeout)??;
-        form.options.budget(config.prices.limit)?;
+        form.options.check(&config.prices)?;
         if let Some(text) = &form.options.webhook_url {
             webhook::address(text, config.webhooks_may_be_private)
                 .map_err(|error| refused("webhook_url", &error))?;
@@ -150,6 +152,11 @@ impl Fields {
                 let prompt = UserPrompt::try_from(text);
                 self.prompt = Some(prompt.map_err(|error| refused("user_prompt", &error))?);
             }
+            "lyrics" => {
+                once("lyrics", self.options.lyrics.is_some())?;
+                let bytes = bytes("lyrics", (part, LONGEST_LYRICS), limit).await?;
+                self.options.take_lyrics(&bytes)?;
+            }
             other => {
                 let name = Options::name(other).ok_or_else(|| {
                     let shown: String = other.chars().take(64).collect();
@@ -171,21 +178,26 @@ fn once(field: &'static str, given: bool) -> Result<(), ApiError> {
     Ok(())
 }
 
-async fn text(field: &'static str, mut part: Field<'_>, limit: u64) -> Result<String, ApiError> {
+async fn text(field: &'static str, part: Field<'_>, limit: u64) -> Result<String, ApiError> {
+    let bytes = bytes(field, (part, LONGEST_TEXT), limit).await?;
+    String::from_utf8(bytes).map_err(|_| refused(field, &format_args!("{field} is not UTF-8")))
+}
+
+/// All of a part that may not be longer than this.
+async fn bytes(
+    field: &'static str,
+    (mut part, longest): (Field<'_>, usize),
+    limit: u64,
+) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = in_time(part.chunk(), limit).await? {
-        if bytes.len() + chunk.len() > LONGEST_TEXT {
-            return Err(ApiError::InvalidField {
-                field,
-                detail: format!("{field} is longer than {LONGEST_TEXT} bytes"),
-            });
+        if bytes.len() + chunk.len() > longest {
+            let rule = format_args!("{field} is longer than {longest} bytes");
+            return Err(refused(field, &rule));
         }
         bytes.extend_from_slice(&chunk);
     }
-    String::from_utf8(bytes).map_err(|_| ApiError::InvalidField {
-        field,
-        detail: format!("{field} is not UTF-8"),
-    })
+    Ok(bytes)
 }
 
 async fn save(mut part: Field<'_>, scratch: &Path, limit: u64) -> Result<PathBuf, ApiError> {

@@ -5,10 +5,13 @@ use std::str::FromStr;
 
 use model::corrections::{CorrectionError, Corrections, TempoCorrection};
 use model::format::{AspectRatio, Quality, Resolution, VideoFormat};
+use model::lyrics::text::Written;
+use model::lyrics::{self, LyricsWish};
 use model::style::Style;
-use model::{FrameRate, JobOptions, Usd};
+use model::{ArtifactRef, FrameRate, JobOptions, Usd};
 
 use crate::error::ApiError;
+use crate::prices::Prices;
 
 /// Characters that a title may have.
 const LONGEST_TITLE: usize = 200;
@@ -37,6 +40,7 @@ pub(crate) struct Options {
     pub(crate) seed: Option<u64>,
     pub(crate) max_cost: Option<Usd>,
     pub(crate) webhook_url: Option<String>,
+    pub(crate) lyrics: Option<AskedLyrics>,
     resolution: Resolution,
     aspect_ratio: AspectRatio,
     rate: Option<FrameRate>,
@@ -45,7 +49,50 @@ pub(crate) struct Options {
     corrections: Corrections,
 }
 
+/// Where the words are to come from.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum AskedLyrics {
+    /// From this text, which can be read as LRC, SRT or plain lines.
+    Given(String),
+    /// From the song, by the provider of speech.
+    Transcribe,
+}
+
+/// What stands for [`AskedLyrics::Transcribe`].
+const TRANSCRIBE: &str = "transcribe";
+
 impl Options {
+    /// Takes the words, as the bytes of a field or of a file.
+    pub(crate) fn take_lyrics(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
+        let text = lyrics::text::decoded(bytes).map_err(|error| refused("lyrics", &error))?;
+        if text.trim() == TRANSCRIBE {
+            self.lyrics = Some(AskedLyrics::Transcribe);
+            return Ok(());
+        }
+        Written::parse(&text).map_err(|error| refused("lyrics", &error))?;
+        self.lyrics = Some(AskedLyrics::Given(text));
+        Ok(())
+    }
+
+    /// Refuses what this gateway cannot do: a larger budget than its limit, and words to be heard where
+    /// nobody is configured who could.
+    pub(crate) fn check(&self, prices: &Prices) -> Result<(), ApiError> {
+        self.budget(prices.limit)?;
+        if self.wants_transcript() && prices.speech.is_none() {
+            return Err(refused(
+                "lyrics",
+                &"no provider of speech is configured here; whoever runs this gateway can set OPENAI_API_KEY, \
+                  or OPENAI_BASE_URL for a server of their own; or send the words as LRC, SRT or plain text",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether the words are to be heard by a provider.
+    pub(crate) fn wants_transcript(&self) -> bool {
+        self.lyrics == Some(AskedLyrics::Transcribe)
+    }
+
     /// The name of an option, if `text` is one.
     pub(crate) fn name(text: &str) -> Option<&'static str> {
         NAMES.into_iter().find(|name| *name == text)
@@ -103,12 +150,14 @@ impl Options {
         }
     }
 
-    /// What stages obey beside that.
-    pub(crate) const fn job_options(&self) -> JobOptions {
+    /// What stages obey beside that; `text` is where given words were stored.
+    pub(crate) fn job_options(&self, text: Option<ArtifactRef>) -> JobOptions {
+        let heard = self.wants_transcript().then_some(LyricsWish::Transcribe);
         JobOptions {
             quality: self.quality,
             style: self.style,
             corrections: self.corrections,
+            lyrics: text.map(LyricsWish::Given).or(heard),
         }
     }
 

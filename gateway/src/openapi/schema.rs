@@ -71,6 +71,10 @@ pub(crate) struct Upload {
     /// How many beats a bar has.
     #[schema(minimum = 2, maximum = 7)]
     beats_per_bar: Option<u8>,
+    /// The words, as a field or a file: LRC, SRT or plain lines, in UTF-8 or UTF-16, up to 64 KiB. Or
+    /// `transcribe`, to have them heard by a provider where one is configured.
+    #[schema(max_length = 65_536)]
+    lyrics: Option<String>,
     /// Told of the end of the job, signed as Standard Webhooks says.
     #[schema(max_length = 2048, format = "uri")]
     webhook_url: Option<String>,
@@ -145,6 +149,14 @@ pub(crate) enum Style {
     GoldenHour,
     Vintage,
     Frost,
+}
+
+/// Where the words come from.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum LyricsFrom {
+    Given,
+    Transcribe,
 }
 
 /// A refusal (RFC 9457). The members of a kind of problem come besides.

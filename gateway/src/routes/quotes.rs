@@ -29,6 +29,9 @@ pub(crate) struct QuoteRequest {
     fps: Option<String>,
     #[schema(value_type = Option<schema::Quality>)]
     quality: Option<String>,
+    /// `transcribe` where the words are to be heard by a provider; words that you send cost nothing.
+    #[schema(max_length = 16_000)]
+    lyrics: Option<String>,
     /// What the job may cost at most, in dollars: the limit of this gateway or less.
     #[schema(minimum = 0)]
     max_cost: Option<f64>,
@@ -47,6 +50,9 @@ impl QuoteRequest {
             if let Some(text) = text {
                 options.take(name, text)?;
             }
+        }
+        if let Some(text) = &self.lyrics {
+            options.take_lyrics(text.as_bytes())?;
         }
         if let Some(dollars) = self.max_cost {
             let amount = Usd::of_dollars(dollars);
@@ -100,9 +106,10 @@ pub(crate) async fn quote(
         });
     }
     let options = request.options()?;
+    options.check(&app.prices)?;
     let limit = options.budget(app.prices.limit)?;
     let duration = Seconds(request.duration);
-    let estimated_cost = app.prices.estimate(duration, options.format());
+    let estimated_cost = app.prices.estimate(duration, &options);
     let quota = app.limiter.look(user.id).await?;
     let mut response = Json(Quote {
         duration,

@@ -2,9 +2,11 @@
 
 use model::format::Quality;
 use model::handoff::Song;
+use model::lyrics::LyricsWish;
 use model::style::Style;
 use model::{Envelope, JobId, Usd};
 use reqwest::Method;
+use reqwest::multipart::Part;
 use serde_json::{Value, json};
 use testkit::sound;
 
@@ -60,7 +62,7 @@ async fn what_is_asked_for_is_told_and_carried_to_the_stages() {
     let expected = json!({
         "resolution": "720p", "aspect_ratio": "4:5", "width": 720, "height": 900, "fps": "59.94",
         "quality": "high", "style": "vintage", "seed": "18446744073709551615", "max_cost": 0.25,
-        "tempo": "double", "beat_offset": -0.05, "downbeat_shift": 2, "beats_per_bar": 3,
+        "tempo": "double", "beat_offset": -0.05, "downbeat_shift": 2, "beats_per_bar": 3, "lyrics": null,
     });
     assert_eq!(told["options"], expected);
 
@@ -89,7 +91,7 @@ async fn what_is_not_asked_for_is_as_the_house_has_it() {
     let expected = json!({
         "resolution": "1080p", "aspect_ratio": "16:9", "width": 1920, "height": 1080, "fps": "30",
         "quality": "standard", "style": null, "seed": null, "max_cost": 2000.0,
-        "tempo": null, "beat_offset": 0.0, "downbeat_shift": 0, "beats_per_bar": null,
+        "tempo": null, "beat_offset": 0.0, "downbeat_shift": 0, "beats_per_bar": null, "lyrics": null,
     });
     assert_eq!(told, expected);
     assert!(message_of(&app, job).await.job.options.is_default());
@@ -177,4 +179,75 @@ async fn price_and_budget_follow_what_is_asked_for() {
     app.kept_nothing_for(&ada).await;
     let accepted: Value = ada.submit(doubled("2")).await.json().await.unwrap();
     assert_eq!(accepted["estimated_cost"], 2.0);
+}
+
+#[tokio::test]
+async fn lyrics_are_kept_as_text_and_carried_to_the_stages() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let text = "[00:01.00]Größe\n";
+    let wide: Vec<u8> = [0xff, 0xfe]
+        .into_iter()
+        .chain(text.encode_utf16().flat_map(u16::to_le_bytes))
+        .collect();
+    for file in [text.as_bytes().to_vec(), wide] {
+        let lyrics = Part::bytes(file).file_name("words.lrc");
+        let answer = ada
+            .submit(form(song(), PROMPT).part("lyrics", lyrics))
+            .await;
+        assert_eq!(answer.status(), 201);
+        let job = job_id(&answer.json().await.unwrap());
+        assert_eq!(ada.job(job).await["options"]["lyrics"], "given");
+        let wish = message_of(&app, job).await.job.options.lyrics;
+        let Some(LyricsWish::Given(stored)) = wish else {
+            panic!("{wish:?}");
+        };
+        let kept = app.artifacts.get_bytes(&stored).await.unwrap();
+        assert_eq!(kept, text.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn lyrics_that_cannot_be_sung_are_refused_with_their_line_and_nothing_is_kept() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    for (bytes, rule) in [
+        (b"Gr\xf6\xdfe".to_vec(), "save them as UTF-8"),
+        (b"one\ntwo\x01".to_vec(), "line 2"),
+        (b" \n".to_vec(), "no words"),
+        (b"la ".repeat(40_000), "65536"),
+        (b"la ".repeat(60_000), "longer than"),
+        (b"transcribe".to_vec(), "OPENAI_BASE_URL"),
+    ] {
+        let lyrics = Part::bytes(bytes).file_name("words.txt");
+        let answer = ada
+            .submit(form(song(), PROMPT).part("lyrics", lyrics))
+            .await;
+        let body = assert_problem(answer, 422, "validation-failed").await;
+        assert_eq!(body["errors"][0]["pointer"], "#/lyrics");
+        let detail = body["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains(rule), "{detail}");
+    }
+    let asked = json!({ "duration": 60, "lyrics": "transcribe" });
+    assert_problem(quoted(&ada, &asked).await, 422, "validation-failed").await;
+    app.kept_nothing_for(&ada).await;
+}
+
+#[tokio::test]
+async fn words_that_are_to_be_heard_are_priced_where_a_provider_is_configured() {
+    let app = TestApp::start_with(|config| {
+        config.prices.speech = Some(Usd::from_micros(6_000));
+    })
+    .await;
+    let ada = app.user();
+    let asked = json!({ "duration": 60, "lyrics": "transcribe" });
+    let quote: Value = quoted(&ada, &asked).await.json().await.unwrap();
+    assert_eq!(quote["estimated_cost"], 0.006);
+    let asking = form(song(), PROMPT).text("lyrics", "transcribe");
+    let accepted: Value = ada.submit(asking).await.json().await.unwrap();
+    assert_eq!(accepted["estimated_cost"], 0.0002);
+    let job = job_id(&accepted);
+    assert_eq!(ada.job(job).await["options"]["lyrics"], "transcribe");
+    let wish = message_of(&app, job).await.job.options.lyrics;
+    assert_eq!(wish, Some(LyricsWish::Transcribe));
 }

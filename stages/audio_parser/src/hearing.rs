@@ -32,7 +32,7 @@ pub struct Hearing {
     pub(crate) mood: Mood,
     pub(crate) clip_grid: Vec<ClipSlot>,
     pub(crate) peaks: Vec<f32>,
-    /// Words, once [`Sound::sing`](sound::Sound::sing) was given some; not yet a part of the stage's document.
+    /// Words, once [`Sound::sing`](sound::Sound::sing) was given some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lyrics: Option<Lyrics>,
     /// The curves, to be stored beside the analysis.
@@ -56,6 +56,7 @@ impl Hearing {
             silences: self.silences,
             mood: self.mood,
             clip_grid: self.clip_grid,
+            lyrics: self.lyrics,
             peaks: self.peaks,
             envelopes,
         }

@@ -18,6 +18,7 @@ pub mod envelope;
 pub mod features;
 pub mod hearing;
 pub mod hpss;
+mod kept;
 pub mod key;
 pub mod level;
 pub mod loudness;
@@ -32,30 +33,47 @@ pub mod sound;
 pub mod spectrum;
 pub mod structure;
 pub mod tempo;
+mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use media::audio::AudioError;
 use model::analysis::AudioAnalysis;
 use model::handoff::{Heard, Song};
 use model::{EventBody, StageKind};
+use providers::{OpenAiSpeech, Speech, SpeechSettings};
 use runtime::config::{ConfigError, Vars};
 use runtime::{Stage, StageContext, StageError, StageResultExt};
 use tokio::sync::mpsc;
 
 use hearing::Hearing;
+use kept::Kept;
+use sound::Sound;
+use words::Words;
 
 /// The code of a job whose song cannot be heard.
 const AUDIO_ANALYSIS_ERROR: &str = "AUDIO_ANALYSIS_ERROR";
 
-/// The stage. It needs no settings of its own.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AudioParser;
+/// The stage, with the provider of words if one is configured.
+#[derive(Debug, Clone, Default)]
+pub struct AudioParser {
+    speech: Option<Arc<dyn Speech>>,
+    kept: Arc<Kept>,
+}
 
 impl AudioParser {
-    /// The stage as configured.
-    pub fn from_config(_vars: &Vars) -> Result<Self, ConfigError> {
-        Ok(Self)
+    /// The stage as configured: see [`SpeechSettings`].
+    pub fn from_config(vars: &Vars) -> Result<Self, ConfigError> {
+        let client = SpeechSettings::from_vars(vars).map(OpenAiSpeech::new);
+        let client = client.transpose().unwrap_or_else(|error| {
+            vars.note("OPENAI_BASE_URL", format!("cannot be spoken to: {error}"));
+            None
+        });
+        vars.check(Self {
+            speech: client.map(|client| Arc::new(client) as _),
+            kept: Arc::default(),
+        })
     }
 }
 
@@ -66,18 +84,15 @@ impl Stage for AudioParser {
 
     async fn run(&self, song: Song, cx: &StageContext) -> Result<Heard, StageError> {
         let file = cx.scratch().join("song.wav");
-        cx.artifacts()
-            .fetch(&song.audio, &file)
-            .await
-            .map_err(|error| {
-                if error.is_lasting() {
-                    StageError::fatal("fetching the song", error)
-                } else {
-                    StageError::retry("fetching the song", error)
-                }
-            })?;
+        let known = self.kept.take(&song.audio.sha256);
+        let wishes = cx.job().options.lyrics.as_ref();
+        if known.is_none() || wishes.is_some() {
+            fetch(&song, &file, cx).await?;
+        }
         cx.progress(0.02);
-        let heard = hear(file, cx).await?;
+        let words = words::of_job(self.speech.as_deref(), &song, &file, cx).await?;
+        let (sound, heard) = hear(file, known, words, cx).await?;
+        self.kept.put(&song.audio.sha256, sound);
         cx.checkpoint()?;
         let envelopes = cx.store("envelopes.json", &heard.envelopes).await?;
         let analysis = heard.into_analysis(envelopes);
@@ -88,23 +103,51 @@ impl Stage for AudioParser {
     }
 }
 
-/// Runs the core on a thread of its own, which stops soon after the task does.
-async fn hear(file: PathBuf, cx: &StageContext) -> Result<Hearing, StageError> {
+async fn fetch(song: &Song, file: &Path, cx: &StageContext) -> Result<(), StageError> {
+    let fetched = cx.artifacts().fetch(&song.audio, file).await;
+    fetched.map_err(|error| {
+        if error.is_lasting() {
+            StageError::fatal("fetching the song", error)
+        } else {
+            StageError::retry("fetching the song", error)
+        }
+    })
+}
+
+/// Runs the core on a thread of its own, which stops soon after the task does. What is `known` of the
+/// song already is not listened to again.
+async fn hear(
+    file: PathBuf,
+    known: Option<Sound>,
+    words: Words,
+    cx: &StageContext,
+) -> Result<(Sound, Hearing), StageError> {
     let (sender, mut steps) = mpsc::unbounded_channel();
     let stop = cx.cancelled();
-    let rate = cx.job().format.rate;
+    let (rate, corrections) = (cx.job().format.rate, cx.job().options.corrections);
     let work = tokio::task::spawn_blocking(move || {
         // Nobody listens any more once the task is dropped: then there is nothing to hear for.
-        hearing::hear(&file, rate, |part| {
-            !stop.is_cancelled() && sender.send(part).is_ok()
-        })
+        let mut going_on = |part: f64| !stop.is_cancelled() && sender.send(part).is_ok();
+        let sound = match known {
+            Some(sound) => Some(sound),
+            None => sound::listen(&file, &mut going_on)?,
+        };
+        let Some(sound) = sound else {
+            return Ok(None);
+        };
+        let mut sound = sound.for_film(rate);
+        let hearing = sound.hear(&corrections, &mut going_on);
+        Ok(hearing.map(|mut hearing| {
+            words.sing(&sound, &mut hearing);
+            (sound, hearing)
+        }))
     });
     while let Some(part) = steps.recv().await {
         cx.progress(0.02 + 0.96 * part);
     }
     let heard = work.await.or_retry("listening to the song")?;
     match heard {
-        Ok(Some(hearing)) => Ok(hearing),
+        Ok(Some(heard)) => Ok(heard),
         Ok(None) => Err(StageError::Cancelled),
         Err(error @ AudioError::Io(_)) => Err(StageError::retry("reading the song", error)),
         Err(error) => Err(StageError::fatal("reading the song", error)),

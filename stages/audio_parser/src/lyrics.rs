@@ -1,4 +1,3 @@
-//! Words on the song's clock: [`text`] reads what was written, [`timing`] gives every word a time.
+//! What is sung: laid on the song's clock here, read as people write it in [`model::lyrics::text`].
 
-pub mod text;
 pub mod timing;

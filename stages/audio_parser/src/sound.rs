@@ -6,6 +6,7 @@ use media::audio::{AudioError, CanonicalWav};
 use model::analysis::{Beat, Section, Tempo};
 use model::corrections::{Corrections, TempoCorrection};
 use model::harmony::Harmony;
+use model::lyrics::text::Written;
 use model::sound::{Loudness, Silence};
 use model::{FrameRate, Seconds};
 
@@ -14,7 +15,6 @@ use crate::downbeats::{self, Bars};
 use crate::features::{self, Features, SLOW_STEP};
 use crate::hearing::{Hearing, Observer, Step};
 use crate::level::FRAME_RATE;
-use crate::lyrics::text::Written;
 use crate::lyrics::timing;
 use crate::network::{Activations, Network};
 use crate::onset::{self, Onsets};

@@ -223,6 +223,7 @@ mod tests {
                 confidence: 1.0,
             },
             clip_grid: vec![],
+            lyrics: None,
             peaks: vec![],
             envelopes: Stored::new(artifact("envelopes.json")),
         }

@@ -112,6 +112,7 @@ fn analysis(envelopes: Stored<Envelopes>) -> AudioAnalysis {
             confidence: 1.0,
         },
         clip_grid: vec![],
+        lyrics: None,
         peaks: vec![],
         envelopes,
     }

@@ -140,6 +140,7 @@ mod tests {
                 confidence: 0.8,
             },
             clip_grid: (0..16).map(slot).collect(),
+            lyrics: None,
             peaks: vec![],
             envelopes: Stored::new(artifact),
         }

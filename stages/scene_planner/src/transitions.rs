@@ -117,6 +117,7 @@ mod tests {
             kind_confidence: 1.0,
             beat_confidence: None,
             bpm: None,
+            alternates: Vec::new(),
         }
     }
 

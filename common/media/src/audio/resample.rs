@@ -20,6 +20,7 @@ pub(super) struct Conversion {
     resampler: Fft<f32>,
     channels: usize,
     rate_in: u64,
+    rate_out: u64,
     waiting: Vec<f32>,
     output: Vec<f32>,
     /// Frames of output still to drop: the resampler's delay.
@@ -33,25 +34,8 @@ impl ToCanonicalRate {
         if rate == 44_100 || rate == RATE_OUT {
             return Ok(Self::Same { rate });
         }
-        let channels = usize::from(channels);
-        let resampler = Fft::new(
-            rate as usize,
-            RATE_OUT as usize,
-            step(rate as usize),
-            channels,
-            FixedSync::Both,
-        )
-        .map_err(|error| AudioError::Resample(Box::new(error)))?;
-        Ok(Self::Other(Box::new(Conversion {
-            channels,
-            rate_in: u64::from(rate),
-            waiting: Vec::new(),
-            output: vec![0.0; resampler.output_frames_max() * channels],
-            to_drop: resampler.output_delay(),
-            resampler,
-            frames_in: 0,
-            frames_out: 0,
-        })))
+        let conversion = Conversion::new((rate, RATE_OUT), channels)?;
+        Ok(Self::Other(Box::new(conversion)))
     }
 
     pub(super) fn rate_out(&self) -> u32 {
@@ -88,8 +72,8 @@ impl ToCanonicalRate {
 /// Frames of input a step: the resampler takes multiples of what the two rates have in common. An even
 /// one, for its filter has as many taps, and with an odd number its middle lies between two of them: half a
 /// sample that [`Resampler::output_delay`] knows nothing of.
-fn step(rate: usize) -> usize {
-    let (mut common, mut rest) = (rate, RATE_OUT as usize);
+fn step(rate: usize, rate_out: usize) -> usize {
+    let (mut common, mut rest) = (rate, rate_out);
     while rest > 0 {
         (common, rest) = (rest, common % rest);
     }
@@ -97,7 +81,32 @@ fn step(rate: usize) -> usize {
 }
 
 impl Conversion {
-    fn push(
+    /// From the first rate to the second.
+    pub(super) fn new((rate, rate_out): (u32, u32), channels: u16) -> Result<Self, AudioError> {
+        let channels = usize::from(channels);
+        let resampler = Fft::new(
+            rate as usize,
+            rate_out as usize,
+            step(rate as usize, rate_out as usize),
+            channels,
+            FixedSync::Both,
+        )
+        .map_err(|error| AudioError::Resample(Box::new(error)))?;
+        Ok(Self {
+            channels,
+            rate_in: u64::from(rate),
+            rate_out: u64::from(rate_out),
+            waiting: Vec::new(),
+            output: vec![0.0; resampler.output_frames_max() * channels],
+            to_drop: resampler.output_delay(),
+            resampler,
+            frames_in: 0,
+            frames_out: 0,
+        })
+    }
+
+    /// Takes `samples`, and gives `sink` what is ready.
+    pub(super) fn push(
         &mut self,
         samples: &[f32],
         sink: &mut dyn FnMut(&[f32]) -> Result<(), AudioError>,
@@ -114,12 +123,12 @@ impl Conversion {
         Ok(())
     }
 
-    fn finish(
+    /// Gives `sink` the rest.
+    pub(super) fn finish(
         &mut self,
         sink: &mut dyn FnMut(&[f32]) -> Result<(), AudioError>,
     ) -> Result<(), AudioError> {
-        let rate_out = u64::from(RATE_OUT);
-        let length = (self.frames_in * rate_out + self.rate_in / 2) / self.rate_in;
+        let length = (self.frames_in * self.rate_out + self.rate_in / 2) / self.rate_in;
         let step = self.resampler.input_frames_next() * self.channels;
         while self.frames_out < length {
             self.waiting.resize(step, 0.0);

@@ -399,3 +399,41 @@ fn a_reader_of_canonical_audio_refuses_anything_else() {
         assert!(matches!(refusal, Some(AudioError::NotCanonical { .. })));
     }
 }
+
+#[test]
+fn a_song_for_speech_is_as_long_and_sounds_at_the_same_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (song, out) = (
+        folder.path().join("song.wav"),
+        folder.path().join("speech.wav"),
+    );
+    // A second of silence, then a second of tone.
+    let mut writer = CanonicalWriter::create(&song, 44_100, 2).unwrap();
+    let sample = |n: usize| {
+        let tone = (n as f32 * 440.0 * std::f32::consts::TAU / 44_100.0).sin();
+        if n < 44_100 { 0.0 } else { 0.5 * tone }
+    };
+    let frames: Vec<f32> = (0..88_200).flat_map(|n| [sample(n), sample(n)]).collect();
+    writer.write(&frames).unwrap();
+    writer.finish().unwrap();
+
+    for_speech(&song, &out, || true).unwrap();
+
+    let mut reader = hound::WavReader::open(&out).unwrap();
+    let spec = reader.spec();
+    assert_eq!(
+        (spec.sample_rate, spec.channels, spec.bits_per_sample),
+        (16_000, 1, 16)
+    );
+    let heard: Vec<i16> = reader.samples().map(Result::unwrap).collect();
+    assert_eq!(heard.len(), 32_000);
+    let loudest = |part: &[i16]| {
+        part.iter()
+            .map(|sample| sample.unsigned_abs())
+            .max()
+            .unwrap()
+    };
+    assert!(loudest(&heard[..15_900]) < 400, "the silence stays silent");
+    let tone = loudest(&heard[16_100..31_900]);
+    assert!((15_000..17_500).contains(&tone), "{tone}");
+}

@@ -131,7 +131,7 @@ fn check(spec: &WavSpec) -> Result<(), AudioError> {
     }
 }
 
-fn from_hound(error: hound::Error) -> AudioError {
+pub(super) fn from_hound(error: hound::Error) -> AudioError {
     match error {
         hound::Error::IoError(error) => AudioError::Io(error),
         other => AudioError::NotCanonical {

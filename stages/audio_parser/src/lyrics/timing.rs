@@ -2,9 +2,8 @@
 
 use model::Seconds;
 use model::analysis::{Section, SectionKind};
+use model::lyrics::text::{Written, WrittenLine};
 use model::lyrics::{Line, Lyrics, LyricsSource, Word};
-
-use super::text::{Written, WrittenLine};
 
 /// A word moves to an onset that is so near, in seconds.
 const REACH: f64 = 0.08;

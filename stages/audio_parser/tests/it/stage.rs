@@ -1,30 +1,34 @@
 //! The stage: a song in, documents out.
 
 use audio_parser::AudioParser;
+use model::analysis::AudioAnalysis;
+use model::corrections::{Corrections, TempoCorrection};
 use model::format::{Resolution, VideoFormat};
 use model::handoff::Song;
+use model::lyrics::{LyricsSource, LyricsWish};
 use model::{
-    ArtifactKey, EventBody, FrameRate, JobBrief, JobOptions, RunNumber, Seconds, StageKind, TaskId,
-    Usd, UserPrompt,
+    ArtifactKey, EventBody, FrameRate, JobBrief, JobId, JobOptions, RunNumber, Seconds, StageKind,
+    TaskId, Usd, UserPrompt,
 };
 use runtime::artifacts::Artifacts;
-use runtime::{Stage, StageContext, StageError};
+use runtime::{Stage, StageContext, StageError, Vars};
 use testkit::sound;
+use testkit::{Reply, StandIn};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 struct Bench {
     context: StageContext,
     events: UnboundedReceiver<EventBody>,
     song: Song,
+    artifacts: Artifacts,
     _store: tempfile::TempDir,
 }
 
 async fn bench(seconds: f64) -> Bench {
     let store = tempfile::tempdir().unwrap();
     let artifacts = Artifacts::open(&format!("file://{}", store.path().display())).unwrap();
-    let id = "0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f".parse().unwrap();
     let sound = sound::song(seconds);
-    let key = ArtifactKey::of_job(id, "song.wav").unwrap();
+    let key = ArtifactKey::of_job(id(), "song.wav").unwrap();
     let audio = artifacts.put_bytes(&key, sound.wav().into()).await.unwrap();
     let song = Song {
         audio,
@@ -32,8 +36,27 @@ async fn bench(seconds: f64) -> Bench {
         channels: 1,
         samples: sound.samples.len() as u64,
     };
+    let (context, events) = context(&song, &artifacts, JobOptions::default());
+    Bench {
+        context,
+        events,
+        song,
+        artifacts,
+        _store: store,
+    }
+}
+
+fn id() -> JobId {
+    "0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f".parse().unwrap()
+}
+
+fn context(
+    song: &Song,
+    artifacts: &Artifacts,
+    options: JobOptions,
+) -> (StageContext, UnboundedReceiver<EventBody>) {
     let job = JobBrief {
-        id,
+        id: id(),
         user: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
         run: RunNumber::FIRST,
         prompt: UserPrompt::try_from("a night drive through rain and neon ".repeat(2)).unwrap(),
@@ -43,24 +66,62 @@ async fn bench(seconds: f64) -> Bench {
             size: Resolution::P480.size(),
             rate: FrameRate::FPS_30,
         },
-        options: JobOptions::default(),
+        options,
         seed: 1,
-        budget: Usd::ZERO,
+        budget: Usd::from_dollars(1),
     };
-    let task = TaskId::of_stage(StageKind::AudioParser, id, RunNumber::FIRST);
-    let (context, events) = StageContext::detached(job, task, artifacts).unwrap();
-    Bench {
-        context,
-        events,
-        song,
-        _store: store,
+    let task = TaskId::of_stage(StageKind::AudioParser, id(), RunNumber::FIRST);
+    StageContext::detached(job, task, artifacts.clone()).unwrap()
+}
+
+impl Bench {
+    /// Another task on the same store.
+    fn with(&mut self, options: JobOptions) {
+        (self.context, self.events) = context(&self.song, &self.artifacts, options);
+    }
+
+    async fn hear(&self, parser: &AudioParser) -> AudioAnalysis {
+        let heard = parser.run(self.song.clone(), &self.context).await.unwrap();
+        self.context.load(&heard.analysis).await.unwrap()
+    }
+
+    /// What was said to cost money, so far. Events pass a channel of their own: the last that the stage
+    /// says is its results, behind any cost.
+    async fn costs(&mut self) -> Vec<Usd> {
+        let mut costs = Vec::new();
+        loop {
+            match self.events.recv().await.unwrap() {
+                EventBody::CostUpdate { total, .. } => costs.push(total),
+                EventBody::AudioParserResults { .. } => return costs,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A parser whose provider is `server`, at 6 dollars a minute.
+fn parser_with(server: &StandIn) -> AudioParser {
+    let vars = Vars::from_pairs([
+        ("OPENAI_BASE_URL", server.url().as_str()),
+        ("SPEECH_PRICE_PER_MINUTE_USD", "6"),
+    ]);
+    AudioParser::from_config(&vars).unwrap()
+}
+
+fn transcribing() -> JobOptions {
+    JobOptions {
+        lyrics: Some(LyricsWish::Transcribe),
+        ..JobOptions::default()
     }
 }
 
 #[tokio::test]
 async fn a_song_becomes_an_analysis_with_its_curves_and_an_event_that_tells_of_it() {
     let mut bench = bench(26.0).await;
-    let heard = AudioParser.run(bench.song, &bench.context).await.unwrap();
+    let heard = AudioParser::default()
+        .run(bench.song, &bench.context)
+        .await
+        .unwrap();
     let analysis = bench.context.load(&heard.analysis).await.unwrap();
     assert_eq!(analysis.duration, Seconds(26.0));
     let curves = bench.context.load(&analysis.envelopes).await.unwrap();
@@ -89,7 +150,7 @@ async fn a_song_becomes_an_analysis_with_its_curves_and_an_event_that_tells_of_i
 async fn a_cancelled_song_is_not_heard() {
     let bench = bench(20.0).await;
     bench.context.cancelled().cancel();
-    let outcome = AudioParser.run(bench.song, &bench.context).await;
+    let outcome = AudioParser::default().run(bench.song, &bench.context).await;
     assert!(matches!(outcome, Err(StageError::Cancelled)), "{outcome:?}");
 }
 
@@ -102,8 +163,121 @@ async fn a_song_that_is_not_canonical_fails_for_good() {
         .put_bytes(&key, "not a song".into())
         .await
         .unwrap();
-    let outcome = AudioParser.run(bench.song, &bench.context).await;
+    let outcome = AudioParser::default().run(bench.song, &bench.context).await;
     let error = outcome.unwrap_err();
     assert!(matches!(error, StageError::Fatal { .. }), "{error:?}");
     assert_eq!(error.code(), "AUDIO_ANALYSIS_ERROR");
+}
+
+#[tokio::test]
+async fn a_corrected_song_is_not_listened_to_again() {
+    let mut bench = bench(20.0).await;
+    let parser = AudioParser::default();
+    let plain = bench.hear(&parser).await;
+    // Whoever listens again finds nothing.
+    bench.artifacts.delete_job(id()).await.unwrap();
+    let corrections = Corrections::default()
+        .tempo(Some(TempoCorrection::Half))
+        .offset(0.05)
+        .unwrap();
+    bench.with(JobOptions {
+        corrections,
+        ..JobOptions::default()
+    });
+    let corrected = bench.hear(&parser).await;
+
+    assert!((corrected.tempo.bpm - plain.tempo.bpm / 2.0).abs() < 1e-9);
+    let later = |beat: &model::analysis::Beat| {
+        let near = |other: &model::analysis::Beat| (beat.time.0 - other.time.0 - 0.05).abs() < 1e-6;
+        plain.beats.iter().any(near)
+    };
+    assert!(!corrected.beats.is_empty() && corrected.beats.iter().all(later));
+    assert_eq!(corrected.peaks, plain.peaks);
+    let fetched = AudioParser::default()
+        .run(bench.song.clone(), &bench.context)
+        .await;
+    assert!(fetched.is_err(), "another worker has to fetch the song");
+}
+
+#[tokio::test]
+async fn lyrics_that_were_given_are_in_the_analysis_with_their_times() {
+    let mut bench = bench(12.0).await;
+    let key = ArtifactKey::of_job(id(), "lyrics.txt").unwrap();
+    let text = "[00:02.00]Come <00:02.50>home\n[00:06.25]Now\n";
+    let text = bench.artifacts.put_bytes(&key, text.into()).await.unwrap();
+    bench.with(JobOptions {
+        lyrics: Some(LyricsWish::Given(text)),
+        ..JobOptions::default()
+    });
+    let lyrics = bench.hear(&AudioParser::default()).await.lyrics.unwrap();
+    assert_eq!(lyrics.source, LyricsSource::Timed);
+    let times: Vec<f64> = lyrics
+        .lines
+        .iter()
+        .flat_map(|line| line.words.iter().map(|word| word.start.0))
+        .collect();
+    assert_eq!(times, [2.0, 2.5, 6.25]);
+}
+
+#[tokio::test]
+async fn words_are_heard_by_a_provider_paid_once_and_not_asked_for_again() {
+    let words = r#"{"language":"english","words":[{"word":"Come","start":2.0,"end":2.4},{"word":"home","start":2.5,"end":3}],
+        "segments":[{"start":2,"end":3,"text":"Come home","avg_logprob":-0.1}]}"#;
+    let server = StandIn::start(vec![Reply::ok(words)]).await;
+    let mut bench = bench(10.0).await;
+    for _ in 0..2 {
+        bench.with(transcribing());
+        let lyrics = bench.hear(&parser_with(&server)).await.lyrics.unwrap();
+        assert_eq!(lyrics.source, LyricsSource::Transcribed);
+        assert_eq!(lyrics.lines[0].text, "Come home");
+        assert_eq!(lyrics.lines[0].words[1].start, Seconds(2.5));
+        assert!((lyrics.confidence - 0.905).abs() < 0.01);
+        assert_eq!(bench.costs().await, [Usd::from_dollars(1)]);
+    }
+    let asked = server.asked();
+    assert_eq!(asked.len(), 1);
+    // Ten seconds of 16 kHz mono.
+    assert!((320_000..322_000).contains(&asked[0].body.len()));
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_costs_the_words_and_not_the_job() {
+    let mut bench = bench(4.0).await;
+    let refusing = StandIn::start(vec![Reply::Answer(401, "", "no key".into())]).await;
+    bench.with(transcribing());
+    let lyrics = bench.hear(&parser_with(&refusing)).await.lyrics.unwrap();
+    assert_eq!((lyrics.source, lyrics.lines.len()), (LyricsSource::None, 0));
+    assert!(lyrics.notes[0].contains("no key"), "{:?}", lyrics.notes);
+    assert!(bench.costs().await.is_empty());
+
+    bench.with(transcribing());
+    let lyrics = bench.hear(&AudioParser::default()).await.lyrics.unwrap();
+    assert!(
+        lyrics.notes[0].contains("OPENAI_API_KEY"),
+        "{:?}",
+        lyrics.notes
+    );
+}
+
+#[tokio::test]
+async fn a_lost_answer_counts_as_paid_and_is_not_asked_for_again() {
+    let mut bench = bench(4.0).await;
+    let cutting = StandIn::start(vec![Reply::Cut]).await;
+    for _ in 0..2 {
+        bench.with(transcribing());
+        let lyrics = bench.hear(&parser_with(&cutting)).await.lyrics.unwrap();
+        assert_eq!(lyrics.source, LyricsSource::None);
+        assert_eq!(bench.costs().await, [Usd::from_micros(400_000)]);
+    }
+    assert_eq!(cutting.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn words_beyond_the_budget_are_not_bought() {
+    let mut bench = bench(10.5).await;
+    let server = StandIn::start(vec![Reply::Cut]).await;
+    bench.with(transcribing());
+    let lyrics = bench.hear(&parser_with(&server)).await.lyrics.unwrap();
+    assert!(lyrics.notes[0].contains("$1.05"), "{:?}", lyrics.notes);
+    assert!(server.asked().is_empty() && bench.costs().await.is_empty());
 }

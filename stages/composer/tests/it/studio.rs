@@ -182,6 +182,7 @@ impl Studio {
                 confidence: 0.0,
             },
             clip_grid: Vec::new(),
+            lyrics: None,
             peaks: Vec::new(),
             envelopes: Stored::new(self.job.song.audio.clone()),
         }

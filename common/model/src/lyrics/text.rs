@@ -18,18 +18,21 @@ pub struct Written {
     pub lines: Vec<WrittenLine>,
 }
 
-/// Why a text is not taken as lyrics.
+/// Why bytes or a text are not taken as lyrics.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LyricsError {
     /// More than a song has.
     #[error(
         "the lyrics are {bytes} bytes long; at most {} are accepted",
-        model::lyrics::LONGEST
+        super::LONGEST
     )]
     TooLong {
         /// Its length.
         bytes: usize,
     },
+    /// Bytes in an encoding that is not known.
+    #[error("the lyrics are neither UTF-8 nor UTF-16; save them as UTF-8")]
+    Encoding,
     /// Bytes that are no text.
     #[error("line {line} holds control characters; lyrics are LRC, SRT or plain text")]
     NoText {
@@ -47,10 +50,29 @@ pub enum LyricsError {
     Empty,
 }
 
+/// The text of a file, which is UTF-8, or UTF-16 with a mark at its begin that says so.
+pub fn decoded(bytes: &[u8]) -> Result<String, LyricsError> {
+    let longest = 2 * super::LONGEST;
+    if bytes.len() > longest {
+        return Err(LyricsError::TooLong { bytes: bytes.len() });
+    }
+    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
+        String::from_utf16(&units).ok().filter(|_| rest.is_empty())
+    };
+    let text = match bytes {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] | rest => String::from_utf8(rest.to_vec()).ok(),
+    };
+    text.ok_or(LyricsError::Encoding)
+}
+
 impl Written {
     /// Reads `text`, whatever of the three it is.
     pub fn parse(text: &str) -> Result<Self, LyricsError> {
-        if text.len() > model::lyrics::LONGEST {
+        if text.len() > super::LONGEST {
             return Err(LyricsError::TooLong { bytes: text.len() });
         }
         let text = text.trim_start_matches('\u{feff}');
@@ -117,9 +139,10 @@ fn lrc(text: &str) -> Vec<WrittenLine> {
         if sung.is_empty() {
             ends.extend(&starts);
         }
+        let first = starts.first().copied().unwrap_or_default();
         for start in &starts {
             // Times of words are those of the first time that the line is sung.
-            let later = start - starts[0];
+            let later = start - first;
             let sung = sung
                 .iter()
                 .map(|(word, time)| (word.clone(), time.map(|time| time + later)));
@@ -269,6 +292,30 @@ mod tests {
             )
         });
         lines.collect()
+    }
+
+    #[test]
+    fn files_are_read_in_every_encoding_that_says_what_it_is() {
+        let text = "[00:01.00]Größe 愛\n";
+        let wide = |mark: [u8; 2], bytes: fn(u16) -> [u8; 2]| {
+            let units = text.encode_utf16().flat_map(bytes);
+            mark.into_iter().chain(units).collect::<Vec<u8>>()
+        };
+        for bytes in [
+            text.as_bytes().to_vec(),
+            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            wide([0xff, 0xfe], u16::to_le_bytes),
+            wide([0xfe, 0xff], u16::to_be_bytes),
+        ] {
+            assert_eq!(decoded(&bytes).as_deref(), Ok(text));
+        }
+        for bytes in [&b"Gr\xf6\xdfe"[..], b"\xff\xfea", b"\xfe\xff\xd8\x00"] {
+            assert_eq!(decoded(bytes), Err(LyricsError::Encoding), "{bytes:?}");
+        }
+        assert!(matches!(
+            decoded("a".repeat(140_000).as_bytes()),
+            Err(LyricsError::TooLong { .. })
+        ));
     }
 
     #[test]

@@ -1,0 +1,226 @@
+//! The client of `OpenAI`'s transcriptions, which servers of one's own speak as well.
+//!
+//! One request, one answer; nothing can be looked up afterwards. So a request that was refused or never
+//! arrived is sent again, and one whose answer was lost is not, unless it costs nothing.
+
+mod answer;
+mod backoff;
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use model::lyrics::transcript::Transcript;
+use model::{Seconds, Usd};
+use reqwest::multipart::{Form, Part};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::SpeechSettings;
+use crate::speech::{Recording, Speech, SpeechError};
+use backoff::Backoff;
+
+/// The longest answer that is read: ten minutes of words have a tenth of it.
+const LONGEST_ANSWER: usize = 8 << 20;
+/// How much of a refusal is kept.
+const LONGEST_MESSAGE: usize = 300;
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// One server, and how it is asked.
+#[derive(Debug, Clone)]
+pub struct OpenAiSpeech {
+    settings: SpeechSettings,
+    http: Client,
+}
+
+/// What one attempt came to, where it gave no words.
+enum Failure {
+    /// Nothing was done: it may be asked again, not before the wait that it named.
+    Again {
+        why: String,
+        not_before: Option<Duration>,
+    },
+    /// Nothing can be said of it.
+    Lost(String),
+    /// It makes no sense to ask again.
+    Final(SpeechError),
+}
+
+impl OpenAiSpeech {
+    /// A client for the server of `settings`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(settings: SpeechSettings) -> Result<Self, reqwest::Error> {
+        let mut builder = Client::builder()
+            .connect_timeout(CONNECT)
+            .timeout(settings.timeout)
+            // A key must not follow to wherever a server points.
+            .redirect(Policy::none());
+        let host = settings.base_url.host_str();
+        // A proxy of the environment cannot reach this machine's loopback.
+        if matches!(host, Some("127.0.0.1" | "localhost" | "[::1]")) {
+            builder = builder.no_proxy();
+        }
+        Ok(Self {
+            http: builder.build()?,
+            settings,
+        })
+    }
+
+    async fn ask_until_it_answers(&self, recording: &Recording) -> Result<Transcript, SpeechError> {
+        let song = self.read(recording).await?;
+        let free = self.settings.per_minute == Usd::ZERO;
+        let mut backoff = Backoff::new(self.settings.backoff);
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let (last, wait) = match self.ask(song.clone(), recording.duration).await {
+                Ok(transcript) => return Ok(transcript),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Lost(why)) if !free => return Err(SpeechError::Unknown { why }),
+                Err(Failure::Lost(why)) => (why, None),
+                Err(Failure::Again { why, not_before }) => (why, not_before),
+            };
+            let wait = backoff.next(wait);
+            if attempts >= self.settings.attempts || wait > backoff::LONGEST {
+                return Err(SpeechError::Busy { attempts, last });
+            }
+            tracing::info!(attempts, why = last, "asking for the words again");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn read(&self, recording: &Recording) -> Result<Bytes, SpeechError> {
+        let limit = self.settings.max_bytes;
+        let read = async {
+            let bytes = tokio::fs::metadata(&recording.file).await?.len();
+            if bytes > limit {
+                return Ok(Err(SpeechError::TooLarge { bytes, limit }));
+            }
+            tokio::fs::read(&recording.file)
+                .await
+                .map(|song| Ok(Bytes::from(song)))
+        };
+        read.await.map_err(SpeechError::Recording)?
+    }
+
+    async fn ask(&self, song: Bytes, duration: Seconds) -> Result<Transcript, Failure> {
+        let length = song.len() as u64;
+        let part = Part::stream_with_length(song, length)
+            .file_name("song.wav")
+            .mime_str("audio/wav")
+            .map_err(|error| Failure::Lost(causes(&error)))?;
+        let form = Form::new()
+            .part("file", part)
+            .text("model", self.settings.model.clone())
+            .text("response_format", "verbose_json")
+            .text("temperature", "0")
+            .text("timestamp_granularities[]", "word")
+            .text("timestamp_granularities[]", "segment");
+        let url = format!("{}/audio/transcriptions", self.settings.base_url);
+        let mut request = self.http.post(url).multipart(form);
+        if let Some(key) = &self.settings.key {
+            request = request.bearer_auth(key.expose_secret());
+        }
+        let answer = request.send().await.map_err(|error| {
+            let why = causes(&error);
+            if error.is_connect() {
+                Failure::Again {
+                    why,
+                    not_before: None,
+                }
+            } else {
+                Failure::Lost(why)
+            }
+        })?;
+        let status = answer.status().as_u16();
+        if status != 200 {
+            return Err(self.refusal(status, length, answer).await);
+        }
+        let body = body(answer, LONGEST_ANSWER).await.map_err(Failure::Lost)?;
+        let answer = answer::read(&body, duration);
+        let lines = answer.map_err(|why| Failure::Final(SpeechError::Answer { why }))?;
+        Ok(Transcript {
+            model: self.settings.model.clone(),
+            language: lines.language,
+            lines: lines.lines,
+            cost: self.settings.price(duration),
+        })
+    }
+
+    async fn refusal(&self, status: u16, bytes: u64, answer: Response) -> Failure {
+        let not_before = backoff::asked_for(answer.headers(), time::OffsetDateTime::now_utc());
+        let message = match body(answer, LONGEST_ANSWER).await {
+            Ok(body) => answer::message(&body, LONGEST_MESSAGE),
+            Err(why) => why,
+        };
+        match status {
+            413 => Failure::Final(SpeechError::TooLarge {
+                bytes,
+                limit: self.settings.max_bytes.min(bytes.saturating_sub(1)),
+            }),
+            408 | 409 | 425 | 429 | 500..=599 => Failure::Again {
+                why: format!("status {status}: {message}"),
+                not_before,
+            },
+            _ => Failure::Final(SpeechError::Refused { status, message }),
+        }
+    }
+}
+
+impl Speech for OpenAiSpeech {
+    fn price(&self, duration: Seconds) -> Usd {
+        self.settings.price(duration)
+    }
+
+    fn transcribe<'a>(
+        &'a self,
+        recording: &'a Recording,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Transcript, SpeechError>> {
+        async move {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => Err(SpeechError::Cancelled),
+                heard = self.ask_until_it_answers(recording) => heard,
+            }
+        }
+        .boxed()
+    }
+}
+
+/// The whole body, if it is not longer than `limit`.
+async fn body(mut answer: Response, limit: usize) -> Result<Bytes, String> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error))? {
+        if body.len() + chunk.len() > limit {
+            return Err(format!("the answer has more than {limit} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// An error and what is behind it, without the address, which may hold a secret.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let told = match error.downcast_ref::<reqwest::Error>() {
+        Some(error) if error.is_timeout() => "it took too long".to_owned(),
+        Some(error) if error.is_connect() => "no connection".to_owned(),
+        Some(_) => "the connection broke".to_owned(),
+        None => error.to_string(),
+    };
+    let mut text = told;
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

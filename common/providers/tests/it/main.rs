@@ -1,0 +1,233 @@
+//! The client of transcriptions against a server that answers as servers do, and as they should not.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+use std::time::{Duration, Instant};
+
+use model::{Seconds, Usd};
+use providers::{OpenAiSpeech, Recording, Speech, SpeechError, SpeechSettings};
+use runtime::Vars;
+use tempfile::TempDir;
+use testkit::{Reply, StandIn, eventually};
+use tokio_util::sync::CancellationToken;
+
+const WORDS: &str = r#"{"language":"english","duration":4.0,"text":"Come home",
+    "words":[{"word":"Come","start":1.0,"end":1.4},{"word":"home","start":1.5,"end":2.0}],
+    "segments":[{"id":0,"start":0.8,"end":2.2,"text":" Come home","avg_logprob":-0.2,"no_speech_prob":0.01}],
+    "usage":{"type":"duration","seconds":4}}"#;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Bench {
+    server: StandIn,
+    folder: TempDir,
+    settings: SpeechSettings,
+}
+
+impl Bench {
+    /// A server that takes a dollar a minute.
+    async fn new(replies: Vec<Reply>) -> Self {
+        let server = StandIn::start(replies).await;
+        let vars = Vars::from_pairs([
+            ("OPENAI_BASE_URL", server.url().as_str()),
+            ("OPENAI_API_KEY", "a key"),
+            ("SPEECH_PRICE_PER_MINUTE_USD", "1"),
+        ]);
+        let mut settings = SpeechSettings::from_vars(&vars).unwrap();
+        settings.backoff = Duration::from_millis(2);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("song.wav"), b"RIFF and so on").unwrap();
+        Self {
+            server,
+            folder,
+            settings,
+        }
+    }
+
+    fn recording(&self) -> Recording {
+        Recording {
+            file: self.folder.path().join("song.wav"),
+            duration: Seconds(4.0),
+        }
+    }
+
+    async fn hears(&self) -> Result<model::lyrics::transcript::Transcript, SpeechError> {
+        let client = OpenAiSpeech::new(self.settings.clone()).unwrap();
+        client
+            .transcribe(&self.recording(), &CancellationToken::new())
+            .await
+    }
+}
+
+#[tokio::test]
+async fn a_song_is_sent_as_the_protocol_has_it_and_its_words_come_back_with_times_and_price() {
+    let bench = Bench::new(vec![Reply::ok(WORDS)]).await;
+    let heard = bench.hears().await.unwrap();
+    assert_eq!(
+        (heard.model.as_str(), heard.cost),
+        ("whisper-1", Usd::from_micros(66_667))
+    );
+    assert_eq!(heard.language.as_deref(), Some("english"));
+    let words = &heard.lines[0].words;
+    assert_eq!(words[1], ("home".to_owned(), Some(1.5)));
+
+    let asked = &bench.server.asked()[0];
+    assert!(
+        asked
+            .head
+            .starts_with("POST /v1/audio/transcriptions HTTP/1.1")
+    );
+    assert!(
+        asked
+            .head
+            .to_lowercase()
+            .contains("authorization: bearer a key")
+    );
+    for part in [
+        "name=\"file\"; filename=\"song.wav\"",
+        "RIFF and so on",
+        "whisper-1",
+        "verbose_json",
+        "name=\"timestamp_granularities[]\"\r\n\r\nword",
+        "name=\"timestamp_granularities[]\"\r\n\r\nsegment",
+    ] {
+        assert!(asked.holds(part), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_is_asked_again_when_it_says() {
+    let busy = Reply::Answer(
+        429,
+        "retry-after: 1\r\n",
+        r#"{"error":{"message":"slow down"}}"#.into(),
+    );
+    let broken = Reply::Answer(503, "", String::new());
+    let bench = Bench::new(vec![busy, broken, Reply::ok(WORDS)]).await;
+    let begun = Instant::now();
+    bench.hears().await.unwrap();
+    assert!(
+        begun.elapsed() >= Duration::from_secs(1),
+        "it came back too early"
+    );
+    assert_eq!(bench.server.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn a_server_that_stays_busy_is_given_up_after_a_few_attempts_and_costs_nothing() {
+    let bench = Bench::new(vec![Reply::Answer(500, "", "no".into())]).await;
+    let error = bench.hears().await.unwrap_err();
+    assert!(
+        matches!(error, SpeechError::Busy { attempts: 4, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("status 500: no") && !error.may_cost());
+    assert_eq!(bench.server.asked().len(), 4);
+
+    let tomorrow = Reply::Answer(429, "retry-after: 86400\r\n", String::new());
+    let bench = Bench::new(vec![tomorrow]).await;
+    let error = bench.hears().await.unwrap_err();
+    assert!(
+        matches!(error, SpeechError::Busy { attempts: 1, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_and_not_repeated() {
+    for (status, body, told) in [
+        (401, r#"{"error":{"message":"no such key"}}"#, "no such key"),
+        (400, r#"{"error":"bad file"}"#, "bad file"),
+        (302, "", "302"),
+    ] {
+        let bench = Bench::new(vec![Reply::Answer(status, "location: /\r\n", body.into())]).await;
+        let error = bench.hears().await.unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+        assert!(!error.may_cost() && bench.server.asked().len() == 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_not_sent_or_is_told_by_the_server() {
+    let mut bench = Bench::new(vec![Reply::Answer(413, "", String::new())]).await;
+    let error = bench.hears().await.unwrap_err();
+    assert!(matches!(error, SpeechError::TooLarge { .. }), "{error}");
+    bench.settings.max_bytes = 5;
+    let error = bench.hears().await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            SpeechError::TooLarge {
+                bytes: 14,
+                limit: 5
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(bench.server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_that_costs_money_is_not_asked_for_again() {
+    for reply in [Reply::Cut, Reply::Half(WORDS.to_owned()), Reply::Silence] {
+        let mut bench = Bench::new(vec![reply.clone(), Reply::ok(WORDS)]).await;
+        bench.settings.timeout = Duration::from_millis(400);
+        let error = bench.hears().await.unwrap_err();
+        assert!(
+            matches!(error, SpeechError::Unknown { .. }),
+            "{reply:?}: {error}"
+        );
+        assert!(error.may_cost() && bench.server.asked().len() == 1);
+        // A server of one's own costs nothing, and may be asked again.
+        bench.settings.per_minute = Usd::ZERO;
+        bench.hears().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_answer_is_told_and_may_have_cost() {
+    for body in ["<html>a proxy</html>", r#"{"text":"no times"}"#, ""] {
+        let bench = Bench::new(vec![Reply::ok(body)]).await;
+        let error = bench.hears().await.unwrap_err();
+        assert!(matches!(error, SpeechError::Answer { .. }), "{error}");
+        assert!(error.may_cost() && bench.server.asked().len() == 1);
+    }
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_off() {
+    let bench = Bench::new(vec![Reply::ok(&" ".repeat(9 << 20))]).await;
+    let error = bench.hears().await.unwrap_err();
+    assert!(
+        error.to_string().contains("more than 8388608 bytes"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn nobody_there_is_told_and_costs_nothing() {
+    let mut bench = Bench::new(vec![Reply::Cut]).await;
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/v1", port.local_addr().unwrap());
+    drop(port);
+    bench.settings.base_url = address.parse().unwrap();
+    let error = bench.hears().await.unwrap_err();
+    assert!(
+        error.to_string().contains("no connection") && !error.may_cost(),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_cancelled_song_is_let_go_at_once() {
+    let bench = Bench::new(vec![Reply::Silence]).await;
+    let client = OpenAiSpeech::new(bench.settings.clone()).unwrap();
+    let cancel = CancellationToken::new();
+    let recording = bench.recording();
+    let asked = async {
+        let there = async || (!bench.server.asked().is_empty()).then_some(());
+        eventually("the server is asked", PATIENCE, there).await;
+        cancel.cancel();
+    };
+    let (heard, ()) = tokio::join!(client.transcribe(&recording, &cancel), asked);
+    assert!(matches!(heard, Err(SpeechError::Cancelled)), "{heard:?}");
+}
