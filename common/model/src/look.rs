@@ -20,17 +20,50 @@ pub enum SceneKind {
     Aurora,
     /// Ink that spreads in water.
     Ink,
+    /// The open sea under a low moon or sun, and its glitter.
+    Ocean,
+    /// Folds of lit silk, one over the other.
+    Silk,
+    /// A sphere and waves in dots of ink, as a printed poster has them.
+    Halftone,
+    /// A flight over a sea of clouds.
+    Clouds,
+    /// Lights out of focus behind a window with rain on it.
+    Rain,
+    /// A map's contour lines over unknown land.
+    Contours,
+    /// Dunes under a wide sky.
+    Dunes,
+    /// A mirrored passage of light, as through a kaleidoscope.
+    Tunnel,
+    /// Tree trunks in the mist, and shafts of light between them.
+    Forest,
+    /// Liquid metal.
+    Chrome,
+    /// Points that drift, and the lines between those that are near.
+    Constellation,
 }
 
 impl SceneKind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 17] = [
         Self::Nebula,
         Self::Ridges,
         Self::NeonCity,
         Self::Bauhaus,
         Self::Aurora,
         Self::Ink,
+        Self::Ocean,
+        Self::Silk,
+        Self::Halftone,
+        Self::Clouds,
+        Self::Rain,
+        Self::Contours,
+        Self::Dunes,
+        Self::Tunnel,
+        Self::Forest,
+        Self::Chrome,
+        Self::Constellation,
     ];
 
     /// The name as written in documents and on the command line.
@@ -42,6 +75,17 @@ impl SceneKind {
             Self::Bauhaus => "bauhaus",
             Self::Aurora => "aurora",
             Self::Ink => "ink",
+            Self::Ocean => "ocean",
+            Self::Silk => "silk",
+            Self::Halftone => "halftone",
+            Self::Clouds => "clouds",
+            Self::Rain => "rain",
+            Self::Contours => "contours",
+            Self::Dunes => "dunes",
+            Self::Tunnel => "tunnel",
+            Self::Forest => "forest",
+            Self::Chrome => "chrome",
+            Self::Constellation => "constellation",
         }
     }
 }
@@ -120,6 +164,100 @@ pub enum CameraMove {
     Rise,
 }
 
+/// Something that is laid over a scene.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Motif {
+    /// Small, still, sharp.
+    Stars,
+    /// Specks in the air, out of focus, that drift.
+    Dust,
+    /// Flakes that fall and sway.
+    Snow,
+    /// Streaks that fall.
+    Rain,
+    /// A flock far away.
+    Birds,
+    /// Discs of light out of focus.
+    Bokeh,
+    /// Warm light that strays in from the edge of the frame.
+    LightLeaks,
+    /// Sparks that rise and fade.
+    Embers,
+}
+
+impl Motif {
+    /// All motifs.
+    pub const ALL: [Self; 8] = [
+        Self::Stars,
+        Self::Dust,
+        Self::Snow,
+        Self::Rain,
+        Self::Birds,
+        Self::Bokeh,
+        Self::LightLeaks,
+        Self::Embers,
+    ];
+
+    /// The name as written in documents and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stars => "stars",
+            Self::Dust => "dust",
+            Self::Snow => "snow",
+            Self::Rain => "rain",
+            Self::Birds => "birds",
+            Self::Bokeh => "bokeh",
+            Self::LightLeaks => "light_leaks",
+            Self::Embers => "embers",
+        }
+    }
+}
+
+/// What the picture seems to be recorded on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Texture {
+    /// Nothing: clear to the last pixel.
+    #[default]
+    Clean,
+    /// Film: visible grain, blacks that are not quite black, darker corners.
+    Film,
+}
+
+/// One of the ways in which a scene can appear: another hour, weather or arrangement of the same place,
+/// so that sections of a song differ while the place stays. Each scene says what its four are.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Variant {
+    /// As it is known: for choruses.
+    #[default]
+    Full,
+    /// Calmer: for verses.
+    Calm,
+    /// Turned round: for bridges and breaks.
+    Turned,
+    /// Only hinted at: for intros and outros.
+    Bare,
+}
+
+impl Variant {
+    /// All variants.
+    pub const ALL: [Self; 4] = [Self::Full, Self::Calm, Self::Turned, Self::Bare];
+
+    /// The name as written in documents and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Calm => "calm",
+            Self::Turned => "turned",
+            Self::Bare => "bare",
+        }
+    }
+}
+
 /// One clip's picture, whole: the same parameters, music and frame give the same bytes everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SceneParameters {
@@ -127,6 +265,15 @@ pub struct SceneParameters {
     pub scene: SceneKind,
     /// Chooses one of endlessly many of that kind: skylines, clouds, compositions.
     pub seed: u64,
+    /// Which of its appearances.
+    #[serde(default)]
+    pub variant: Variant,
+    /// What is laid over it, at most two.
+    #[serde(default)]
+    pub motifs: [Option<Motif>; 2],
+    /// What it seems to be recorded on.
+    #[serde(default)]
+    pub texture: Texture,
     /// In which colours.
     pub palette: Palette,
     /// How the view moves.

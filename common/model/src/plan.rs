@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::look::{CameraMove, Palette, SceneKind};
+use crate::look::{CameraMove, Motif, Palette, SceneKind, Texture, Variant};
 use crate::{ClipIndex, Seconds};
 
 /// The director's plan.
@@ -38,6 +38,12 @@ pub struct Place {
     pub scene: SceneKind,
     /// Which of that kind.
     pub seed: u64,
+    /// What is laid over it.
+    #[serde(default)]
+    pub motifs: [Option<Motif>; 2],
+    /// What it seems to be recorded on.
+    #[serde(default)]
+    pub texture: Texture,
     /// Its variation of the film's palette.
     pub palette: Palette,
 }
@@ -57,6 +63,9 @@ pub struct Shot {
     pub place: PlaceId,
     /// What is to be seen, in a sentence.
     pub description: String,
+    /// Which appearance of the place.
+    #[serde(default)]
+    pub variant: Variant,
     /// How the view moves.
     pub camera: CameraMove,
     /// 0–1, from the section's energy.

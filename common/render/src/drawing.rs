@@ -122,7 +122,7 @@ fn music_at(envelopes: &Envelopes, format: VideoFormat, frame: u64) -> MusicAt {
 mod tests {
     use model::clip::{ClipInstruction, Joints};
     use model::format::{FrameSize, Quality};
-    use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
+    use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb, Texture, Variant};
     use model::plan::TransitionKind;
     use model::{ClipIndex, FrameRate, Seconds};
 
@@ -140,6 +140,9 @@ mod tests {
         SceneParameters {
             scene,
             seed: 5,
+            variant: Variant::Full,
+            motifs: [None; 2],
+            texture: Texture::Clean,
             palette: Palette {
                 deep: Srgb([8, 10, 26]),
                 shade: Srgb([40, 40, 90]),

@@ -1,6 +1,8 @@
 //! Draws frames of scenes as PNG files to look at, and measures what a frame costs.
 //!
 //! `cargo run -p beatreel-visuals --example frames -- <directory> [scene|all] [seed] [frame …]`
+//!
+//! Every variant of each scene is drawn.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -14,7 +16,7 @@ use std::time::Instant;
 
 use model::FrameRate;
 use model::format::{Resolution, VideoFormat};
-use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
+use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb, Texture, Variant};
 use model::music::MusicAt;
 use visuals::{Picture, Renderer};
 
@@ -35,11 +37,13 @@ fn main() {
         if scene != "all" && scene != kind.name() {
             continue;
         }
-        draw(kind, seed, &shown, &directory);
+        for variant in Variant::ALL {
+            draw(kind, variant, seed, &shown, &directory);
+        }
     }
 }
 
-fn draw(kind: SceneKind, seed: u64, shown: &[u32], directory: &std::path::Path) {
+fn draw(kind: SceneKind, variant: Variant, seed: u64, shown: &[u32], directory: &std::path::Path) {
     let format = VideoFormat {
         size: Resolution::P1080.size(),
         rate: FrameRate::FPS_30,
@@ -50,6 +54,9 @@ fn draw(kind: SceneKind, seed: u64, shown: &[u32], directory: &std::path::Path) 
         seed,
         palette,
         camera: CameraMove::PushIn,
+        variant,
+        motifs: [None; 2],
+        texture: Texture::Clean,
         intensity: 0.6,
         reactivity: 0.8,
     };
@@ -62,7 +69,11 @@ fn draw(kind: SceneKind, seed: u64, shown: &[u32], directory: &std::path::Path) 
         renderer.render(frame, &music(f64::from(frame) / 30.0), &mut picture);
         spent += cpu_seconds() - begun;
         if shown.contains(&frame) {
-            let name = format!("{}-{seed}-{palette_name}-{frame:03}.png", kind.name());
+            let name = format!(
+                "{}-{}-{seed}-{palette_name}-{frame:03}.png",
+                kind.name(),
+                variant.name()
+            );
             let size = picture.size();
             image::save_buffer(
                 directory.join(name),
@@ -75,8 +86,9 @@ fn draw(kind: SceneKind, seed: u64, shown: &[u32], directory: &std::path::Path) 
         }
     }
     println!(
-        "{:10} {:6.2} ms a frame",
+        "{:13} {:6} {:6.2} ms a frame",
         kind.name(),
+        variant.name(),
         spent * 1000.0 / f64::from(frames)
     );
 }

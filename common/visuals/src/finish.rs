@@ -5,9 +5,7 @@ use fearless_simd::prelude::*;
 use crate::bloom::Bloom;
 use crate::dither::{BLUE_NOISE, TILE};
 use crate::lanes::{F, I, ROW_ALIGN, iota, load, store};
-use crate::picture::Picture;
 use crate::plane::{Canvas, Plane};
-use crate::scenes::Scene;
 
 /// How a scene wants its frame finished.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +20,29 @@ pub(crate) struct Finish {
     pub(crate) vignette: f32,
     /// Peak of the dither, in steps of 8 bits.
     pub(crate) dither: f32,
+    /// What film does to it.
+    pub(crate) grain: Grain,
+}
+
+/// The grain of film, and its black.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Grain {
+    /// How far black is lifted, 0–1.
+    lift: f32,
+    /// Rows by which the noise is shifted.
+    shift: usize,
+}
+
+impl Finish {
+    /// As if recorded on film: grain that changes twelve times a second, soft blacks, darker corners.
+    pub(crate) fn film(&mut self, frame: u32) {
+        self.dither += 1.8;
+        self.vignette = (self.vignette + 0.08).min(0.4);
+        self.grain = Grain {
+            lift: 0.035,
+            shift: (frame as usize / 2 * 23) % TILE,
+        };
+    }
 }
 
 /// Catmull-Rom weights a quarter of the way from the second to the third of four samples.
@@ -34,111 +55,119 @@ const MARGIN: usize = ROW_ALIGN;
 pub(crate) struct Finisher {
     /// Y′, and the colour differences, at half size.
     pub(crate) yuv: [Plane; 3],
+    /// One a band.
+    pub(crate) scratch: Vec<Scratch>,
+}
+
+/// What a band works with.
+#[derive(Debug, Clone)]
+pub(crate) struct Scratch {
     glow: [Vec<f32>; 3],
     upright: Vec<f32>,
-    luma: Vec<f32>,
+    /// A row of luma at full size, 0–1.
+    pub(crate) luma: Vec<f32>,
     bytes: Vec<i32>,
+    /// Size of the planes, in pixels of half size.
+    size: (usize, usize),
 }
 
 impl Finisher {
-    pub(crate) fn new(canvas: &Canvas) -> Self {
+    pub(crate) fn new(canvas: &Canvas, bands: usize) -> Self {
         let plane = Plane::new(canvas.width(), canvas.height());
         let stride = plane.stride;
         let row = vec![0.0; stride + 8];
-        Self {
-            yuv: [plane.clone(), plane.clone(), plane],
+        let scratch = Scratch {
             glow: [row.clone(), row.clone(), row],
             upright: vec![0.0; stride + 2 * MARGIN],
             luma: vec![0.0; stride * 2],
             bytes: vec![0; stride * 2],
+            size: (plane.width, plane.height),
+        };
+        Self {
+            yuv: [plane.clone(), plane.clone(), plane],
+            scratch: vec![scratch; bands],
         }
     }
+}
 
-    /// Light and bloom to Y′ and colour differences at half size.
+impl Scratch {
+    /// Light and bloom to a row of Y′ and colour differences at half size.
     #[inline(always)]
     pub(crate) fn develop<S: Simd>(
         &mut self,
         simd: S,
-        canvas: &Canvas,
-        bloom: &Bloom,
-        finish: &Finish,
+        (canvas, bloom, finish): (&Canvas, &Bloom, &Finish),
+        y: usize,
+        [luma, u, v]: [&mut [f32]; 3],
     ) {
-        let stride = canvas.rgb[0].stride;
-        for y in 0..canvas.height() {
-            for (plane, row) in bloom.planes().iter().zip(&mut self.glow) {
-                quadruple(plane, y, row);
-            }
-            let [glow_r, glow_g, glow_b] = &self.glow;
-            let [red, green, blue] = canvas.rgb.each_ref().map(|plane| plane.row(y as isize));
-            let [luma, u, v] = self.yuv.each_mut().map(|plane| plane.row_mut(y));
-            for x in (0..stride).step_by(F::<S>::LEN) {
-                let r = film::<S>(load(simd, red, x), load(simd, glow_r, x), finish);
-                let g = film::<S>(load(simd, green, x), load(simd, glow_g, x), finish);
-                let b = film::<S>(load(simd, blue, x), load(simd, glow_b, x), finish);
-                let y = r * 0.2126 + g * 0.7152 + b * 0.0722;
-                store::<S>(y, luma, x);
-                store::<S>((b - y) * (1.0 / 1.8556), u, x);
-                store::<S>((r - y) * (1.0 / 1.5748), v, x);
-            }
+        for (plane, row) in bloom.planes().iter().zip(&mut self.glow) {
+            quadruple(plane, y, row);
+        }
+        let [glow_r, glow_g, glow_b] = &self.glow;
+        let [red, green, blue] = canvas.rgb.each_ref().map(|plane| plane.row(y as isize));
+        for x in (0..luma.len()).step_by(F::<S>::LEN) {
+            let r = film::<S>(load(simd, red, x), load(simd, glow_r, x), finish);
+            let g = film::<S>(load(simd, green, x), load(simd, glow_g, x), finish);
+            let b = film::<S>(load(simd, blue, x), load(simd, glow_b, x), finish);
+            let y = r * 0.2126 + g * 0.7152 + b * 0.0722;
+            store::<S>(y, luma, x);
+            store::<S>((b - y) * (1.0 / 1.8556), u, x);
+            store::<S>((r - y) * (1.0 / 1.5748), v, x);
         }
     }
 
-    /// The two chroma planes to bytes.
+    /// A row of the two colour differences to bytes.
     #[inline(always)]
-    pub(crate) fn chroma<S: Simd>(&mut self, simd: S, picture: &mut Picture, finish: &Finish) {
-        let (width, height) = (self.yuv[1].width, self.yuv[1].height);
-        let (_, u, v) = picture.planes_mut();
-        for (plane, out) in self.yuv[1..].iter().zip([u, v]) {
-            for y in 0..height {
-                let shade = Shade::new(finish.vignette, y, width, height);
-                let noise = &BLUE_NOISE[(y + 17) % TILE * TILE..][..TILE];
-                for x in (0..plane.stride).step_by(F::<S>::LEN) {
-                    let value = load(simd, plane.row(y as isize), x) * shade.at(simd, x);
-                    let step = value * 224.0 + load(simd, noise, x % TILE) + 128.5;
-                    let whole: I<S> = step.max(16.0).min(240.0).to_int();
-                    whole.store_slice(&mut self.bytes[x..x + F::<S>::LEN]);
-                }
-                write(&self.bytes, &mut out[y * width..(y + 1) * width]);
-            }
-        }
-    }
-
-    /// Luma to full size, with what the scene draws there, to bytes.
-    #[inline(always)]
-    pub(crate) fn luma<S: Simd>(
+    pub(crate) fn chroma<S: Simd>(
         &mut self,
         simd: S,
-        scene: &Scene,
-        picture: &mut Picture,
-        finish: &Finish,
+        (yuv, finish): (&[Plane; 3], &Finish),
+        y: usize,
+        out: [&mut [u8]; 2],
     ) {
-        let (width, height) = (self.yuv[0].width * 2, self.yuv[0].height * 2);
-        let (out, _, _) = picture.planes_mut();
-        for y in 0..height {
-            if !finish.flat {
-                self.upright(simd, y);
-                self.widen(simd);
-            }
-            scene.luma_row(simd, y, &mut self.luma);
-            let shade = Shade::new(finish.vignette, y, width, height);
-            let noise = &BLUE_NOISE[y % TILE * TILE..][..TILE];
-            for x in (0..self.luma.len()).step_by(F::<S>::LEN) {
-                let value = load(simd, &self.luma, x) * shade.at(simd, x);
-                let dither = load(simd, noise, x % TILE) * (2.0 * finish.dither);
-                let whole: I<S> = (value * 219.0 + dither + 16.5)
-                    .max(16.0)
-                    .min(235.0)
-                    .to_int();
+        let (width, height) = self.size;
+        let shade = Shade::new(finish.vignette, y, width, height);
+        let noise = &BLUE_NOISE[(y + 17) % TILE * TILE..][..TILE];
+        for (plane, out) in yuv[1..].iter().zip(out) {
+            for x in (0..plane.stride).step_by(F::<S>::LEN) {
+                let value = load(simd, plane.row(y as isize), x) * shade.at(simd, x);
+                let step = value * 224.0 + load(simd, noise, x % TILE) + 128.5;
+                let whole: I<S> = step.max(16.0).min(240.0).to_int();
                 whole.store_slice(&mut self.bytes[x..x + F::<S>::LEN]);
             }
-            write(&self.bytes, &mut out[y * width..(y + 1) * width]);
+            write(&self.bytes, out);
         }
+    }
+
+    /// The row of luma to bytes.
+    #[inline(always)]
+    pub(crate) fn luma<S: Simd>(&mut self, simd: S, finish: &Finish, y: usize, out: &mut [u8]) {
+        let (width, height) = (self.size.0 * 2, self.size.1 * 2);
+        let shade = Shade::new(finish.vignette, y, width, height);
+        let noise = &BLUE_NOISE[(y + finish.grain.shift) % TILE * TILE..][..TILE];
+        let lift = finish.grain.lift;
+        for x in (0..self.luma.len()).step_by(F::<S>::LEN) {
+            let value = load(simd, &self.luma, x) * shade.at(simd, x) * (1.0 - lift) + lift;
+            let dither = load(simd, noise, x % TILE) * (2.0 * finish.dither);
+            let whole: I<S> = (value * 219.0 + dither + 16.5)
+                .max(16.0)
+                .min(235.0)
+                .to_int();
+            whole.store_slice(&mut self.bytes[x..x + F::<S>::LEN]);
+        }
+        write(&self.bytes, out);
+    }
+
+    /// Row `y` of luma at full size, from the plane at half size.
+    #[inline(always)]
+    pub(crate) fn enlarge<S: Simd>(&mut self, simd: S, plane: &Plane, y: usize) {
+        self.upright(simd, plane, y);
+        self.widen(simd);
     }
 
     /// Row `y` of twice as many rows, still at half width.
     #[inline(always)]
-    fn upright<S: Simd>(&mut self, simd: S, y: usize) {
-        let plane = &self.yuv[0];
+    fn upright<S: Simd>(&mut self, simd: S, plane: &Plane, y: usize) {
         let half = (y / 2) as isize;
         let direction = if y.is_multiple_of(2) { -1 } else { 1 };
         let rows = [-1, 0, 1, 2].map(|tap| plane.row(half + tap * direction));
@@ -159,7 +188,7 @@ impl Finisher {
     #[inline(always)]
     fn widen<S: Simd>(&mut self, simd: S) {
         let lanes = F::<S>::LEN;
-        for x in (0..self.yuv[0].stride).step_by(lanes) {
+        for x in (0..self.luma.len() / 2).step_by(lanes) {
             let a = load(simd, &self.upright, MARGIN + x - 2);
             let b = load(simd, &self.upright, MARGIN + x - 1);
             let c = load(simd, &self.upright, MARGIN + x);

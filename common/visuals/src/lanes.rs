@@ -43,6 +43,21 @@ pub(crate) fn store<S: Simd>(lanes: F<S>, values: &mut [f32], at: usize) {
     lanes.store_slice(&mut values[at..at + F::<S>::LEN]);
 }
 
+/// Fills the rows `[red, green, blue]` with what the expression gives for the lanes from column `x` on. A
+/// macro, as closures may end up as calls, and with them every instruction that they use.
+macro_rules! each_pixel {
+    ($rgb:expr, $x:ident => $pixel:expr) => {{
+        let [red, green, blue] = $rgb;
+        for $x in (0..red.len()).step_by(crate::lanes::F::<S>::LEN) {
+            let [r, g, b] = $pixel;
+            crate::lanes::store::<S>(r, red, $x);
+            crate::lanes::store::<S>(g, green, $x);
+            crate::lanes::store::<S>(b, blue, $x);
+        }
+    }};
+}
+pub(crate) use each_pixel;
+
 /// From `a` (t = 0) to `b` (t = 1).
 #[inline(always)]
 pub(crate) fn mix<S: Simd>(a: F<S>, b: F<S>, t: F<S>) -> F<S> {
@@ -68,6 +83,37 @@ pub(crate) fn sin<S: Simd>(turns: F<S>) -> F<S> {
     let f = turns - (turns + 0.5).floor();
     let parabola = f * (f.abs() * -16.0 + 8.0);
     parabola * (parabola.abs() * 0.225 + 0.775)
+}
+
+/// The angle of `(x, y)` in turns, -0.5 to 0.5, to about 2e-4; 0 at the origin.
+#[inline(always)]
+pub(crate) fn turns_of<S: Simd>(x: F<S>, y: F<S>) -> F<S> {
+    let (ax, ay) = (x.abs(), y.abs());
+    let (small, large) = (ax.min(ay), ax.max(ay).max(1e-9));
+    let t = small / large;
+    // The arc tangent over a whole turn, odd to the fifth.
+    let first = t * ((t * t * 0.013_208_74 - 0.046_513_87) * (t * t) + 0.158_514_86);
+    let steep = step::<S>(ay - ax);
+    let quarter = first + steep * (first * -2.0 + 0.25);
+    let back = step::<S>(x * -1.0);
+    let half = quarter + back * (quarter * -2.0 + 0.5);
+    half * (step::<S>(y) * 2.0 - 1.0)
+}
+
+/// 1 where `x` is 0 or more, else 0.
+#[inline(always)]
+pub(crate) fn step<S: Simd>(x: F<S>) -> F<S> {
+    let sign = (x.bitcast::<U<S>>() >> 31).bitcast::<I<S>>();
+    F::<S>::float_from(sign * -1 + 1)
+}
+
+/// The logarithm to base 2 of positive `x`, to about 2e-3.
+#[inline(always)]
+pub(crate) fn log2<S: Simd>(x: F<S>) -> F<S> {
+    let bits = x.max(1e-20).bitcast::<U<S>>();
+    let exponent = F::<S>::float_from((bits >> 23).bitcast::<I<S>>() - 127);
+    let m = ((bits & 0x007f_ffff) | 0x3f80_0000).bitcast::<F<S>>() - 1.0;
+    exponent + m * ((m * 0.156_386_12 - 0.577_250_66) * m + 1.420_864_5)
 }
 
 /// `2^x` to about 1e-4, for `x` in -120…120.

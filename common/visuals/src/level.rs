@@ -6,7 +6,15 @@
 /// Runs `body` compiled for the best instructions that `level` has; `simd` is the token for them.
 macro_rules! on_this_cpu {
     ($level:expr, $simd:ident => $body:expr) => {{
-        #[cfg(target_arch = "x86_64")]
+        // Unit tests draw no scenes: one level is enough for them, and saves them two builds of all kernels.
+        #[cfg(all(target_arch = "x86_64", test))]
+        {
+            use fearless_simd::Simd as _;
+            if let Some($simd) = $level.as_sse2() {
+                crate::level::vectorized!($simd, $body);
+            }
+        }
+        #[cfg(all(target_arch = "x86_64", not(test)))]
         {
             use fearless_simd::Simd as _;
             if let Some($simd) = $level.as_avx512() {

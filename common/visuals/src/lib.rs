@@ -14,24 +14,29 @@
     reason = "a kernel must be inlined whole into the function that enables the CPU's instructions"
 )]
 
+mod bands;
 mod bloom;
 mod colour;
 mod dither;
 mod finish;
+mod flashes;
 mod hash;
 mod lanes;
 mod level;
 mod maths;
+mod motifs;
 mod motion;
 mod picture;
 mod plane;
 mod renderer;
 mod scenes;
+mod strokes;
 mod transition;
 
+pub use flashes::{FlashCount, Flashes};
 pub use picture::Picture;
 pub use renderer::Renderer;
 pub use transition::Transition;
 
 /// Names the pictures. Raise it whenever any scene's bytes change: clips are reused by it.
-pub const VERSION: &str = "builtin-1";
+pub const VERSION: &str = "builtin-2";

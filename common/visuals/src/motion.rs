@@ -7,7 +7,8 @@ use model::music::MusicAt;
 use crate::hash::Dice;
 use crate::maths::{exp2, sin, smoothstep};
 
-/// Beats closer than this answer every other time: more than about 2.5 pulses a second tire the eye.
+/// Beats that come sooner than this after the last that counted are only hinted at: more than about 2.5
+/// pulses a second tire the eye.
 const CLOSE_BEATS: f32 = 0.4; // seconds
 /// A rise of the beat curve within a frame that counts as a new beat.
 const ONSET: f32 = 0.2;
@@ -39,6 +40,20 @@ pub(crate) struct Moment {
     pub(crate) reactive: bool,
     /// Where the camera looks.
     pub(crate) view: View,
+}
+
+impl Moment {
+    /// Lets accents be only so strong, 0–1.
+    pub(crate) fn damp(&mut self, allowance: f32) {
+        for accent in [
+            &mut self.beat,
+            &mut self.downbeat,
+            &mut self.bass,
+            &mut self.treble,
+        ] {
+            *accent *= allowance;
+        }
+    }
 }
 
 /// Where the camera looks, in half picture heights; x to the right, y down.
@@ -76,6 +91,8 @@ impl Take {
 struct Pulse {
     count: u32,
     since: f32,
+    /// Seconds since the last one that was counted.
+    since_counted: f32,
     strength: f32,
     before: f32,
 }
@@ -84,21 +101,22 @@ impl Pulse {
     const REST: Self = Self {
         count: 0,
         since: 10.0,
+        since_counted: 10.0,
         strength: 1.0,
         before: 0.0,
     };
 
     fn hear(&mut self, level: f32, seconds: f32) {
         self.since += seconds;
+        self.since_counted += seconds;
         if level - self.before > ONSET && self.since > SAME_BEAT {
-            let close = self.since < CLOSE_BEATS;
-            self.strength = if close && self.strength >= 1.0 {
-                0.35
-            } else {
-                1.0
-            };
-            self.count += 1;
             self.since = 0.0;
+            self.strength = 0.35;
+            if self.since_counted > CLOSE_BEATS {
+                self.strength = 1.0;
+                self.count += 1;
+                self.since_counted = 0.0;
+            }
         }
         self.before = level;
     }
@@ -136,10 +154,15 @@ impl Follower {
         }
     }
 
+    /// Whether `frame` follows on the last one.
+    pub(crate) fn expects(&self, frame: u32) -> bool {
+        self.next == Some(frame)
+    }
+
     /// The moment of `frame`.
     pub(crate) fn at(&mut self, clip: &Clip, frame: u32, music: &MusicAt) -> Moment {
         let seconds = clip.seconds_per_frame;
-        if self.next != Some(frame) {
+        if !self.expects(frame) {
             *self = Self::new();
             self.energy = music.energy;
             self.bass = music.bass;
@@ -160,9 +183,9 @@ impl Follower {
             beat: self.beat.level() * answer,
             downbeat: self.bar.level() * answer,
             beats: self.beat.count,
-            since_beat: self.beat.since,
+            since_beat: self.beat.since_counted,
             bars: self.bar.count,
-            since_bar: self.bar.since,
+            since_bar: self.bar.since_counted,
             energy: self.energy * answer,
             bass: self.bass * answer,
             treble: self.treble * answer,

@@ -33,6 +33,11 @@ impl Picture {
         &self.bytes
     }
 
+    /// The same, to be filled with a frame from elsewhere.
+    pub fn as_bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
     /// The luma plane, `width × height`, 16 (black) to 235 (white).
     pub fn luma(&self) -> &[u8] {
         &self.bytes[..self.luma_len()]

@@ -33,10 +33,40 @@ impl Plane {
     }
 }
 
-/// Light: linear red, green and blue, 0 and up without limit.
+/// One number a pixel, and some beyond each edge, so that slopes are true up to the edge.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Field(Option<Plane>);
+
+impl Field {
+    /// Columns on either side. A row lies above and one below.
+    pub(crate) const MARGIN: usize = ROW_ALIGN;
+
+    pub(crate) fn new(width: usize, height: usize) -> Self {
+        Self(Some(Plane::new(width + 2 * Self::MARGIN, height + 2)))
+    }
+
+    /// The plane with its margins.
+    pub(crate) const fn plane_mut(&mut self) -> Option<&mut Plane> {
+        self.0.as_mut()
+    }
+
+    /// The rows above, at and below row `y`; column `x` lies at `x + MARGIN`.
+    pub(crate) fn rows(&self, y: usize) -> [&[f32]; 3] {
+        let row = |y: usize| {
+            self.0
+                .as_ref()
+                .map_or(&[][..], |plane| plane.row(y as isize))
+        };
+        [row(y), row(y + 1), row(y + 2)]
+    }
+}
+
+/// Light: linear red, green and blue, 0 and up without limit; and the field that a scene may think in.
 #[derive(Debug, Clone)]
 pub(crate) struct Canvas {
     pub(crate) rgb: [Plane; 3],
+    /// One number a pixel, for scenes with a field; else empty.
+    pub(crate) field: Field,
 }
 
 impl Canvas {
@@ -44,6 +74,7 @@ impl Canvas {
         let plane = Plane::new(width, height);
         Self {
             rgb: [plane.clone(), plane.clone(), plane],
+            field: Field::default(),
         }
     }
 

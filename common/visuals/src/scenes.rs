@@ -1,95 +1,160 @@
 //! The scenes: what is drawn. Each gives light at half size, and may draw over the finished luma (at
 //! full size) and chroma (at half size) where an edge has to be crisp.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "a scene's constructor is the list of its numbers, and a pixel kernel one formula"
+)]
+
 mod aurora;
 mod bauhaus;
+mod chrome;
+mod clouds;
+mod constellation;
+mod contours;
+mod dunes;
+mod forest;
+mod halftone;
 mod ink;
 mod nebula;
 mod neon_city;
+mod ocean;
 mod patches;
+mod rain;
 mod ridge;
 mod ridges;
 mod shapes;
+mod silk;
 mod stars;
 mod towers;
+mod tunnel;
 
 use fearless_simd::prelude::*;
 use model::look::{SceneKind, SceneParameters};
 
 use crate::finish::Finish;
 use crate::motion::{Clip, Moment};
-use crate::plane::{Canvas, Plane};
+use crate::plane::{Canvas, Field};
 
-/// One of the scenes, with what it prepared.
-#[derive(Debug)]
-pub(crate) enum Scene {
-    Nebula(nebula::Nebula),
-    Ink(ink::Ink),
-    Bauhaus(bauhaus::Bauhaus),
-    NeonCity(neon_city::NeonCity),
-    Aurora(aurora::Aurora),
-    Ridges(ridges::Ridges),
-}
-
-impl Scene {
-    pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        match parameters.scene {
-            SceneKind::Ink => Self::Ink(ink::Ink::new(parameters, clip, size)),
-            SceneKind::Bauhaus => Self::Bauhaus(bauhaus::Bauhaus::new(parameters, clip, size)),
-            SceneKind::Ridges => Self::Ridges(ridges::Ridges::new(parameters, clip, size)),
-            SceneKind::Aurora => Self::Aurora(aurora::Aurora::new(parameters, clip, size)),
-            SceneKind::NeonCity => Self::NeonCity(neon_city::NeonCity::new(parameters, clip, size)),
-            SceneKind::Nebula => Self::Nebula(nebula::Nebula::new(parameters, clip, size)),
-        }
-    }
-
+/// What a scene can do. Rows do not depend on each other, so that bands of them may be drawn side by
+/// side; what cannot be told by rows alone comes in [`Draw::light_rest`].
+pub(crate) trait Draw {
     /// Everything that is the same over a frame.
-    pub(crate) fn prepare(&mut self, moment: &Moment) -> Finish {
-        match self {
-            Self::Nebula(scene) => scene.prepare(moment),
-            Self::Ink(scene) => scene.prepare(moment),
-            Self::Bauhaus(scene) => scene.prepare(moment),
-            Self::Ridges(scene) => scene.prepare(moment),
-            Self::NeonCity(scene) => scene.prepare(moment),
-            Self::Aurora(scene) => scene.prepare(moment),
-        }
-    }
+    fn prepare(&mut self, moment: &Moment) -> Finish;
 
-    /// The light of the frame.
-    #[inline(always)]
-    pub(crate) fn light<S: Simd>(&self, simd: S, canvas: &mut Canvas) {
-        match self {
-            Self::Nebula(scene) => scene.light(simd, canvas),
-            Self::Ink(scene) => scene.light(simd, canvas),
-            Self::Ridges(scene) => scene.light(simd, canvas),
-            Self::NeonCity(scene) => scene.light(simd, canvas),
-            Self::Aurora(scene) => scene.light(simd, canvas),
-            Self::Bauhaus(_) => {}
-        }
-    }
+    /// Whether the scene thinks in a field of heights, given by [`Draw::field_row`] at half size.
+    const FIELD: bool = false;
 
-    /// Draws over the colour differences of the developed frame, `[_, u, v]` at half size.
+    /// A row of the field; its first column is `-Field::MARGIN`.
     #[inline(always)]
-    pub(crate) fn chroma<S: Simd>(&self, simd: S, yuv: &mut [Plane; 3]) {
-        match self {
-            Self::Bauhaus(scene) => scene.chroma(simd, yuv),
-            Self::Ridges(scene) => scene.chroma(simd, yuv),
-            Self::Aurora(scene) => scene.chroma(simd, yuv),
-            Self::Nebula(_) | Self::Ink(_) | Self::NeonCity(_) => {}
-        }
-    }
+    fn field_row<S: Simd>(&self, _simd: S, _y: f32, _row: &mut [f32]) {}
+
+    /// A row of the light of the frame, at half size.
+    #[inline(always)]
+    fn light_row<S: Simd>(&self, _simd: S, _field: &Field, _y: usize, _rgb: [&mut [f32]; 3]) {}
+
+    /// What follows once all rows of light are there: reflections, lenses.
+    #[inline(always)]
+    fn light_rest<S: Simd>(&mut self, _simd: S, _canvas: &mut Canvas) {}
+
+    /// Draws over a row of the colour differences of the developed frame, `[u, v]` at half size.
+    #[inline(always)]
+    fn chroma_row<S: Simd>(&self, _simd: S, _field: &Field, _y: usize, _uv: [&mut [f32]; 2]) {}
 
     /// Draws over one row of luma at full size, 0–1.
     #[inline(always)]
-    pub(crate) fn luma_row<S: Simd>(&self, simd: S, y: usize, row: &mut [f32]) {
-        match self {
-            Self::Nebula(scene) => scene.stars.luma_row(y, row),
-            Self::Bauhaus(scene) => scene.luma_row(simd, y, row),
-            Self::Ridges(scene) => scene.luma_row(simd, y, row),
-            Self::Aurora(scene) => scene.luma_row(simd, y, row),
-            Self::Ink(_) | Self::NeonCity(_) => {}
+    fn luma_row<S: Simd>(&self, _simd: S, _field: &Field, _y: usize, _row: &mut [f32]) {}
+}
+
+/// Declares the scenes: for each its kind, which is also the name of its type, and its module.
+macro_rules! scenes {
+    ($($kind:ident in $module:ident),* $(,)?) => {
+        /// One of the scenes, with what it prepared.
+        #[derive(Debug)]
+        pub(crate) enum Scene {
+            $($kind(Box<$module::$kind>),)*
         }
-    }
+
+        impl Scene {
+            pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
+                match parameters.scene {
+                    $(SceneKind::$kind => {
+                        Self::$kind(Box::new($module::$kind::new(parameters, clip, size)))
+                    })*
+                }
+            }
+
+            /// Whether [`Draw::FIELD`] is set.
+            pub(crate) fn has_field(&self) -> bool {
+                match self {
+                    $(Self::$kind(_) => $module::$kind::FIELD,)*
+                }
+            }
+        }
+
+        impl Draw for Scene {
+            fn prepare(&mut self, moment: &Moment) -> Finish {
+                match self {
+                    $(Self::$kind(scene) => scene.prepare(moment),)*
+                }
+            }
+
+            #[inline(always)]
+            fn field_row<S: Simd>(&self, simd: S, y: f32, row: &mut [f32]) {
+                match self {
+                    $(Self::$kind(scene) => scene.field_row(simd, y, row),)*
+                }
+            }
+
+            #[inline(always)]
+            fn light_row<S: Simd>(&self, simd: S, field: &Field, y: usize, rgb: [&mut [f32]; 3]) {
+                match self {
+                    $(Self::$kind(scene) => scene.light_row(simd, field, y, rgb),)*
+                }
+            }
+
+            #[inline(always)]
+            fn light_rest<S: Simd>(&mut self, simd: S, canvas: &mut Canvas) {
+                match self {
+                    $(Self::$kind(scene) => scene.light_rest(simd, canvas),)*
+                }
+            }
+
+            #[inline(always)]
+            fn chroma_row<S: Simd>(&self, simd: S, field: &Field, y: usize, uv: [&mut [f32]; 2]) {
+                match self {
+                    $(Self::$kind(scene) => scene.chroma_row(simd, field, y, uv),)*
+                }
+            }
+
+            #[inline(always)]
+            fn luma_row<S: Simd>(&self, simd: S, field: &Field, y: usize, row: &mut [f32]) {
+                match self {
+                    $(Self::$kind(scene) => scene.luma_row(simd, field, y, row),)*
+                }
+            }
+        }
+    };
+}
+
+scenes! {
+    Nebula in nebula,
+    Ridges in ridges,
+    NeonCity in neon_city,
+    Bauhaus in bauhaus,
+    Aurora in aurora,
+    Ink in ink,
+    Ocean in ocean,
+    Silk in silk,
+    Halftone in halftone,
+    Clouds in clouds,
+    Rain in rain,
+    Contours in contours,
+    Dunes in dunes,
+    Tunnel in tunnel,
+    Forest in forest,
+    Chrome in chrome,
+    Constellation in constellation,
 }
 
 /// The picture in pixels of full size, and the scale between them and the plane that scenes think in:

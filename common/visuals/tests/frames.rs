@@ -2,9 +2,9 @@
 
 use model::FrameRate;
 use model::format::{FrameSize, Resolution, VideoFormat};
-use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
+use model::look::{CameraMove, Motif, Palette, SceneKind, SceneParameters, Srgb, Texture, Variant};
 use model::music::MusicAt;
-use visuals::{Picture, Renderer};
+use visuals::{Flashes, Picture, Renderer};
 
 const SMALL: FrameSize = FrameSize {
     width: 320,
@@ -33,6 +33,9 @@ fn parameters(scene: SceneKind, seed: u64) -> SceneParameters {
         seed,
         palette: VIOLET,
         camera: CameraMove::PushIn,
+        variant: Variant::Full,
+        motifs: [None; 2],
+        texture: Texture::Clean,
         intensity: 0.6,
         reactivity: 0.8,
     }
@@ -92,6 +95,115 @@ fn the_same_clip_twice_is_the_same_bytes() {
 }
 
 #[test]
+fn one_thread_and_several_give_the_same_bytes() {
+    for (index, scene) in SceneKind::ALL.into_iter().enumerate() {
+        let motif = Motif::ALL[index % Motif::ALL.len()];
+        let parameters = SceneParameters {
+            variant: Variant::ALL[index % 4],
+            motifs: [Some(motif), None],
+            ..parameters(scene, 6)
+        };
+        let mut one = renderer(&parameters, SMALL, 40);
+        let mut several = [2, 5].map(|threads| {
+            (
+                threads,
+                renderer(&parameters, SMALL, 40).on_threads(threads),
+            )
+        });
+        for frame in 0..3 {
+            let (mut a, mut b) = (Picture::new(SMALL), Picture::new(SMALL));
+            one.render(frame, &music(frame), &mut a);
+            for (threads, other) in &mut several {
+                other.render(frame, &music(frame), &mut b);
+                assert!(a == b, "{scene} frame {frame} on {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_motif_is_seen_and_moves_and_covers_little() {
+    for motif in Motif::ALL {
+        let scene = if motif == Motif::Birds {
+            SceneKind::Ridges
+        } else {
+            SceneKind::Aurora
+        };
+        let with = SceneParameters {
+            motifs: [Some(motif), None],
+            ..parameters(scene, 3)
+        };
+        let without = parameters(scene, 3);
+        let size = Resolution::P480.size();
+        let (with, without) = (clip(&with, size, 12), clip(&without, size, 12));
+        let apart = difference(&with[11], &without[11]);
+        assert!(
+            (0.004..16.0).contains(&apart),
+            "{motif:?} changes the picture by {apart}"
+        );
+        let moved = |frames: &[Picture]| difference(&frames[0], &frames[11]);
+        assert!(moved(&with) != moved(&without), "{motif:?} stands still");
+    }
+}
+
+#[test]
+fn each_variant_of_a_scene_is_another_picture() {
+    for scene in SceneKind::ALL {
+        let frames = Variant::ALL.map(|variant| {
+            let parameters = SceneParameters {
+                variant,
+                ..parameters(scene, 3)
+            };
+            clip(&parameters, SMALL, 1).swap_remove(0)
+        });
+        for (index, one) in frames.iter().enumerate() {
+            for other in &frames[index + 1..] {
+                let apart = difference(one, other);
+                assert!(apart > 2.0, "{scene}: two variants differ by {apart}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_scene_flashes_more_than_twice_a_second_whatever_the_music_does() {
+    // A beat every 10 frames is 180 beats a minute; every fifth a strobe that no song has.
+    for every in [5, 10, 15] {
+        for scene in SceneKind::ALL {
+            let wild = SceneParameters {
+                intensity: 1.0,
+                reactivity: 1.0,
+                ..parameters(scene, 2)
+            };
+            let mut renderer = renderer(&wild, SMALL, 300);
+            let mut flashes = Flashes::new(30.0);
+            for frame in 0..60 {
+                let level = (-f64::from(frame % every) * 0.5).exp() as f32;
+                let music = MusicAt {
+                    energy: 1.0,
+                    bass: level,
+                    mid: level,
+                    treble: level,
+                    beat: level,
+                    downbeat: level,
+                    ..MusicAt::default()
+                };
+                let mut picture = Picture::new(SMALL);
+                renderer.render(frame, &music, &mut picture);
+                flashes.see(&picture);
+            }
+            let worst = flashes.worst();
+            // Three are the limit of WCAG 2.3.1; two are what any song may cause.
+            let most = if every == 5 { 3 } else { 2 };
+            assert!(
+                worst.general <= most && worst.red <= most,
+                "{scene} every {every}: {worst:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn every_simd_level_gives_the_same_bytes() {
     for scene in SceneKind::ALL {
         let parameters = parameters(scene, 5);
@@ -115,7 +227,11 @@ fn every_simd_level_gives_the_same_bytes() {
 fn no_scene_is_black_or_blown_out() {
     for scene in SceneKind::ALL {
         for seed in 0..6 {
-            let frames = clip(&parameters(scene, seed), SMALL, 2);
+            let parameters = SceneParameters {
+                variant: Variant::ALL[seed as usize % 4],
+                ..parameters(scene, seed)
+            };
+            let frames = clip(&parameters, SMALL, 2);
             let mut luma = frames[1].luma().to_vec();
             luma.sort_unstable();
             let at = |share: f64| luma[(luma.len() as f64 * share) as usize];

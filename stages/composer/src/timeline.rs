@@ -202,7 +202,7 @@ fn placed(asked: &ClipInstruction, clip: &Clip) -> Result<Entry, TimelineError> 
 #[cfg(test)]
 pub(crate) mod tests {
     use model::clip::{ClipSource, Joints, LeadIn};
-    use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
+    use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb, Texture, Variant};
     use model::{ArtifactKey, ArtifactRef};
     use proptest::prelude::*;
 
@@ -214,6 +214,9 @@ pub(crate) mod tests {
         let scene = SceneParameters {
             scene: SceneKind::Nebula,
             seed: 0,
+            variant: Variant::Full,
+            motifs: [None; 2],
+            texture: Texture::Clean,
             palette: Palette {
                 deep: colour,
                 shade: colour,

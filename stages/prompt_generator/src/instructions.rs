@@ -143,6 +143,9 @@ fn scene(shot: &Shot, place: &Place) -> SceneParameters {
     SceneParameters {
         scene: place.scene,
         seed: splitmix64(place.seed.wrapping_add(u64::from(shot.clip.0))),
+        variant: shot.variant,
+        motifs: place.motifs,
+        texture: place.texture,
         palette: place.palette,
         camera: shot.camera,
         intensity: shot.intensity,
@@ -178,7 +181,7 @@ fn splitmix64(number: u64) -> u64 {
 mod tests {
     use model::analysis::{Beat, Mood, MoodWord, Tempo};
     use model::harmony::Harmony;
-    use model::look::{CameraMove, Palette, SceneKind, Srgb};
+    use model::look::{CameraMove, Palette, SceneKind, Srgb, Texture, Variant};
     use model::plan::PlaceId;
     use model::sound::Loudness;
     use model::{ArtifactKey, ClipIndex, Stored};
@@ -245,6 +248,7 @@ mod tests {
             section: 0,
             place: PlaceId("place-1".to_owned()),
             description: "a lake".to_owned(),
+            variant: Variant::Full,
             camera: CameraMove::Hold,
             intensity: 0.5,
         };
@@ -257,6 +261,8 @@ mod tests {
                 description: "a lake".to_owned(),
                 scene: SceneKind::Aurora,
                 seed: 7,
+                motifs: [None; 2],
+                texture: Texture::Clean,
                 palette,
             }],
             shots: (0..4).map(shot).collect(),

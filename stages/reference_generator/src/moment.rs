@@ -1,6 +1,6 @@
 //! When and how a place is shown: pure functions of the plan and the music.
 
-use model::look::{CameraMove, SceneParameters};
+use model::look::{CameraMove, SceneParameters, Variant};
 use model::music::Envelopes;
 use model::plan::{Place, Shot};
 use model::{FrameRate, Seconds};
@@ -50,7 +50,10 @@ pub fn loudest(place: &Place, shots: &[Shot], music: &Envelopes, rate: FrameRate
 fn frames_of(place: &Place, shot: &Shot, rate: FrameRate) -> impl Iterator<Item = Moment> {
     let first_frame = rate.frame_at(shot.start);
     let frames = rate.frame_at(shot.end).saturating_sub(first_frame).max(1) as u32;
-    let parameters = parameters(place, shot.camera, shot.intensity);
+    let parameters = SceneParameters {
+        variant: shot.variant,
+        ..parameters(place, shot.camera, shot.intensity)
+    };
     (0..frames).map(move |frame| Moment {
         parameters,
         first_frame,
@@ -64,6 +67,9 @@ fn parameters(place: &Place, camera: CameraMove, intensity: f32) -> SceneParamet
     SceneParameters {
         scene: place.scene,
         seed: place.seed,
+        variant: Variant::Full,
+        motifs: place.motifs,
+        texture: place.texture,
         palette: place.palette,
         camera,
         intensity,
@@ -74,7 +80,7 @@ fn parameters(place: &Place, camera: CameraMove, intensity: f32) -> SceneParamet
 #[cfg(test)]
 mod tests {
     use model::ClipIndex;
-    use model::look::{Palette, SceneKind, Srgb};
+    use model::look::{Palette, SceneKind, Srgb, Texture};
     use model::plan::PlaceId;
 
     use super::*;
@@ -86,6 +92,8 @@ mod tests {
             description: String::new(),
             scene: SceneKind::Ridges,
             seed: 7,
+            motifs: [None; 2],
+            texture: Texture::Clean,
             palette: Palette {
                 deep: grey(10),
                 shade: grey(60),
@@ -104,6 +112,7 @@ mod tests {
             section: 0,
             place: PlaceId(place.to_owned()),
             description: String::new(),
+            variant: Variant::Full,
             camera: CameraMove::PushIn,
             intensity: 0.5,
         }

@@ -9,7 +9,7 @@ use model::event::EventBody;
 use model::format::{AspectRatio, Resolution, VideoFormat};
 use model::handoff::{Planned, Song};
 use model::harmony::Harmony;
-use model::look::{CameraMove, Palette, SceneKind, Srgb};
+use model::look::{CameraMove, Palette, SceneKind, Srgb, Texture, Variant};
 use model::music::Envelopes;
 use model::plan::{Place, PlaceId, ScenePlan, Shot};
 use model::sound::Loudness;
@@ -63,6 +63,8 @@ fn plan() -> ScenePlan {
         description: "somewhere".to_owned(),
         scene,
         seed: 11,
+        motifs: [None; 2],
+        texture: Texture::Clean,
         palette,
     };
     let shot = |index: u32, name: &str| Shot {
@@ -72,6 +74,7 @@ fn plan() -> ScenePlan {
         section: 0,
         place: PlaceId(name.to_owned()),
         description: "something".to_owned(),
+        variant: Variant::Full,
         camera: CameraMove::PushIn,
         intensity: 0.5,
     };

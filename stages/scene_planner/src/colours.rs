@@ -5,6 +5,7 @@
 //! outdoors; one accent stands against it.
 
 use model::analysis::{Mood, MoodWord};
+use model::harmony::{KeyGuess, Mode};
 use model::look::{Palette, SceneKind};
 use model::style::Style;
 
@@ -55,16 +56,32 @@ const fn tint(style: Style) -> Tint {
 impl Scheme {
     /// The scheme of a film: the prompt's colours where it names some, else those of its first scene,
     /// shifted by the song's mood.
-    pub(crate) fn of_film(theme: &Theme, scene: SceneKind, mood: Mood) -> Self {
+    pub(crate) fn of_film(
+        theme: &Theme,
+        scene: SceneKind,
+        mood: Mood,
+        key: Option<KeyGuess>,
+    ) -> Self {
         let (shadow, light, accent) = natural_hues(scene);
         let (shadow, light, accent) = match theme.hues.as_slice() {
-            [] => (shadow, light, accent),
+            [] => {
+                let turned = theme.drift + key_turn(key);
+                (shadow + turned, light + turned, accent + theme.drift)
+            }
             // One colour: it leads, its neighbours carry, its opposite is the accent.
             [lead] => (lead - 20.0, lead + 35.0, lead + 180.0),
             [lead, second] => (*lead, *lead + 0.35 * turn(*lead, *second), *second),
             [lead, second, third, ..] => (*lead, *second, *third),
         };
         let (lightness, chroma) = mood_shift(mood);
+        let (lightness, chroma) = match key {
+            // Minor is darker and less coloured, by as much as the key is certain.
+            Some(guess) if guess.key.mode == Mode::Minor => {
+                let sure = f64::from(guess.probability);
+                (lightness - 0.02 * sure, chroma - 0.12 * sure)
+            }
+            _ => (lightness, chroma),
+        };
         Self {
             shadow,
             light,
@@ -125,7 +142,34 @@ fn natural_hues(scene: SceneKind) -> (f64, f64, f64) {
         SceneKind::Bauhaus => (265.0, 85.0, 30.0),
         SceneKind::Aurora => (255.0, 165.0, 150.0),
         SceneKind::Ink => (250.0, 60.0, 25.0),
+        SceneKind::Ocean => (250.0, 205.0, 75.0),
+        SceneKind::Silk => (330.0, 35.0, 65.0),
+        SceneKind::Halftone => (265.0, 80.0, 32.0),
+        SceneKind::Clouds => (262.0, 50.0, 45.0),
+        SceneKind::Rain => (255.0, 215.0, 65.0),
+        SceneKind::Contours => (220.0, 160.0, 70.0),
+        SceneKind::Dunes => (345.0, 65.0, 45.0),
+        SceneKind::Tunnel => (290.0, 350.0, 80.0),
+        SceneKind::Forest => (190.0, 120.0, 75.0),
+        SceneKind::Chrome => (265.0, 235.0, 350.0),
+        SceneKind::Constellation => (265.0, 225.0, 60.0),
     }
+}
+
+/// By how much the song's key turns the hues where the prompt names none: fifths go round, eleven degrees
+/// at most to either side, minor towards blue.
+fn key_turn(key: Option<KeyGuess>) -> f64 {
+    let Some(guess) = key else {
+        return 0.0;
+    };
+    let fifths = (guess.key.tonic.semitones() * 7 % 12) as f64;
+    let round = (fifths / 12.0 * std::f64::consts::TAU).sin() * 11.0;
+    let minor = if guess.key.mode == Mode::Minor {
+        -8.0
+    } else {
+        4.0
+    };
+    (round + minor) * f64::from(guess.probability)
 }
 
 /// How the song's mood shifts lightness and chroma.
@@ -162,7 +206,7 @@ mod tests {
 
     fn palette_of(prompt: &str) -> Palette {
         let theme = theme::read(prompt);
-        Scheme::of_film(&theme, theme.scenes[0], NEUTRAL).palette()
+        Scheme::of_film(&theme, theme.scenes[0], NEUTRAL, None).palette()
     }
 
     fn brightness(Srgb([red, green, blue]): Srgb) -> u32 {
@@ -195,7 +239,7 @@ mod tests {
     #[test]
     fn every_look_has_a_palette_of_its_own_that_still_runs_from_dark_to_light() {
         let theme = theme::read("a slow walk through it all");
-        let scheme = Scheme::of_film(&theme, SceneKind::Ink, NEUTRAL);
+        let scheme = Scheme::of_film(&theme, SceneKind::Ink, NEUTRAL, None);
         let mut seen = vec![scheme.palette()];
         for style in Style::ALL {
             let palette = scheme.in_style(Some(*style), &theme).palette();
@@ -209,7 +253,7 @@ mod tests {
     #[test]
     fn noir_has_hardly_a_colour_but_its_accent() {
         let theme = theme::read("everything in deep blue");
-        let scheme = Scheme::of_film(&theme, SceneKind::Ridges, NEUTRAL);
+        let scheme = Scheme::of_film(&theme, SceneKind::Ridges, NEUTRAL, None);
         let palette = scheme.in_style(Some(Style::Noir), &theme).palette();
         let spread = |Srgb(parts): Srgb| {
             let (least, most) = (parts.iter().min(), parts.iter().max());

@@ -6,6 +6,7 @@
 pub mod plan;
 
 mod colours;
+mod motifs;
 mod oklch;
 mod places;
 mod shots;

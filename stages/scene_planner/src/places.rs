@@ -2,10 +2,11 @@
 //! else for what comes only once.
 
 use model::analysis::{Section, SectionKind};
-use model::look::SceneKind;
+use model::look::{SceneKind, Texture};
 use model::plan::{Place, PlaceId};
 
 use crate::colours::Scheme;
+use crate::motifs;
 use crate::theme::{Theme, fnv1a};
 
 /// The places of a film, and which section is where.
@@ -88,6 +89,12 @@ fn place(part: Part, number: usize, theme: &Theme, scheme: Scheme, seed: u64) ->
         seed: fnv1a(seed ^ theme.fingerprint, &id),
         description: description(scene).to_owned(),
         scene,
+        motifs: motifs::over(scene, theme),
+        texture: if theme.film >= 0.5 {
+            Texture::Film
+        } else {
+            Texture::Clean
+        },
         palette: scheme.varied(degrees, lightness).palette(),
         id: PlaceId(id),
     }
@@ -108,6 +115,17 @@ pub(crate) fn description(scene: SceneKind) -> &'static str {
         SceneKind::Bauhaus => "circles, arcs and bars of flat colour on a grid of paper",
         SceneKind::Aurora => "curtains of northern light over a still lake",
         SceneKind::Ink => "ink that unfolds slowly in water",
+        SceneKind::Ocean => "the open sea under a low moon, its path of light on the waves",
+        SceneKind::Silk => "folds of lit silk that move slowly over one another",
+        SceneKind::Halftone => "a printed poster in dots of two inks",
+        SceneKind::Clouds => "a flight over a sea of clouds towards a low sun",
+        SceneKind::Rain => "lights out of focus behind a window with rain on it",
+        SceneKind::Contours => "the contour lines of a map of unknown land",
+        SceneKind::Dunes => "dunes with sharp crests under a wide sky",
+        SceneKind::Tunnel => "a kaleidoscopic passage of light",
+        SceneKind::Forest => "tree trunks in the mist, with shafts of light between them",
+        SceneKind::Chrome => "slow waves of liquid metal that mirror a room of light",
+        SceneKind::Constellation => "points of light in the dark, joined by fine lines",
     }
 }
 
@@ -143,7 +161,7 @@ mod tests {
             arousal: 0.0,
             confidence: 0.0,
         };
-        let scheme = Scheme::of_film(&theme, theme.scenes[0], mood);
+        let scheme = Scheme::of_film(&theme, theme.scenes[0], mood, None);
         choose(&theme, scheme, sections, 1)
     }
 

@@ -20,7 +20,8 @@ pub fn direct(asked: (&str, Option<Style>), heard: &AudioAnalysis, seed: u64) ->
         .first()
         .copied()
         .unwrap_or(model::look::SceneKind::Nebula);
-    let scheme = Scheme::of_film(&theme, scene, heard.mood).in_style(style, &theme);
+    let scheme =
+        Scheme::of_film(&theme, scene, heard.mood, heard.harmony.key).in_style(style, &theme);
     let places = places::choose(&theme, scheme, &heard.sections, seed);
     let shots = shots::plan(&heard.clip_grid, &heard.sections, &places, &theme);
     ScenePlan {

@@ -1,8 +1,8 @@
 //! A shot for every slot of the clip grid: where, how the view moves, how much is going on.
 
 use model::Seconds;
-use model::analysis::{ClipSlot, Section};
-use model::look::CameraMove;
+use model::analysis::{ClipSlot, Section, SectionKind};
+use model::look::{CameraMove, Variant};
 use model::plan::{Place, Shot};
 
 use crate::places::Places;
@@ -32,6 +32,7 @@ pub(crate) fn plan(
             section,
             place: place.id.clone(),
             description: format!("{}, {}", place.description, in_words(camera)),
+            variant: variant(sections.get(section), intensity, slot.index.0),
             camera,
             intensity,
         });
@@ -62,6 +63,22 @@ fn place_of<'a>(
     places
         .places
         .get(if away { (home + 1) % count } else { home })
+}
+
+/// The appearance that suits the section: choruses full, verses calm, bridges turned round, beginnings and
+/// ends only hinted at. Where much is going on, every fourth shot is another one.
+fn variant(section: Option<&Section>, intensity: f32, clip: u32) -> Variant {
+    let usual = match section.map(|section| section.kind) {
+        Some(SectionKind::Chorus | SectionKind::Drop) | None => Variant::Full,
+        Some(SectionKind::Verse) => Variant::Calm,
+        Some(SectionKind::Bridge | SectionKind::Break) => Variant::Turned,
+        Some(SectionKind::Intro | SectionKind::Outro) => Variant::Bare,
+    };
+    match usual {
+        Variant::Full if intensity > 0.6 && clip % 4 == 3 => Variant::Turned,
+        Variant::Calm if intensity > 0.5 && clip % 4 == 3 => Variant::Full,
+        usual => usual,
+    }
 }
 
 /// A move that suits the intensity, and is not the one before.

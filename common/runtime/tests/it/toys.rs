@@ -8,7 +8,7 @@ use model::StageKind;
 use model::clip::{Clip, ClipInstruction, ClipPrompts, ClipSource, Clips, Joints};
 use model::film::{Film, FilmReport};
 use model::handoff::{ClipMade, ClipTask, Heard, Instructed, Planned, Referenced, ToCompose};
-use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
+use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb, Texture, Variant};
 use model::{ClipIndex, Stored};
 use runtime::{Stage, StageContext, StageError, StageResultExt};
 use tokio::sync::Notify;
@@ -121,6 +121,9 @@ fn instruction(index: u32) -> ClipInstruction {
         scene: SceneParameters {
             scene: SceneKind::Ink,
             seed: u64::from(index),
+            variant: Variant::Full,
+            motifs: [None; 2],
+            texture: Texture::Clean,
             palette: Palette {
                 deep: Srgb([0; 3]),
                 shade: Srgb([50; 3]),

@@ -1,18 +1,20 @@
 //! Curtains of northern light over a still lake.
 
 use fearless_simd::prelude::*;
-use model::look::SceneParameters;
+use model::look::{SceneParameters, Variant};
 
-use super::Size;
 use super::ridge::{self, Form, Paint, Ridge};
 use super::stars::Stars;
+use super::{Draw, Size};
 use crate::colour::{Colours, Ramp, Rgb, blend, light_of, yuv};
-use crate::finish::Finish;
+use crate::finish::{Finish, Grain};
 use crate::hash::Dice;
-use crate::lanes::{self, F, exp2, iota, load, noise_line, sin, smoothstep, splat, store};
+use crate::lanes::{
+    self, F, each_pixel, exp2, iota, load, noise_line, sin, smoothstep, splat, store,
+};
 use crate::maths;
 use crate::motion::{Clip, Moment, View};
-use crate::plane::{Canvas, Plane};
+use crate::plane::{Canvas, Field, Plane};
 
 /// One curtain.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +56,90 @@ pub(crate) struct Aurora {
     seed: u32,
 }
 
+impl Draw for Aurora {
+    fn prepare(&mut self, moment: &Moment) -> Finish {
+        let view = View {
+            x: self.take.x + moment.view.x,
+            y: self.take.y + moment.view.y * 0.6,
+            zoom: self.take.zoom * moment.view.zoom,
+        };
+        let shore = ((self.shore - view.y) * view.zoom).clamp(0.15, 0.9);
+        self.shore_row = ((shore + 1.0) / self.size.half_pixel()) as usize;
+        self.view = view;
+        self.waves = moment.flow;
+        for curtain in &mut self.curtains {
+            let wave = maths::sin(curtain.phase + moment.flow * 0.045);
+            curtain.drift = curtain.phase * 40.0 + moment.flow * 0.05;
+            curtain.shine =
+                curtain.strength * (0.75 + 0.25 * wave + 0.30 * moment.energy + 0.22 * moment.beat);
+            curtain.reach = curtain.height * (0.9 + 0.35 * moment.bass + 0.18 * moment.beat);
+        }
+        let water = (self.shore_row * 2) as f32;
+        for ridge in &mut self.ridges {
+            ridge.place((view.x, view.y), view.zoom);
+            ridge.paint.glow_share = 0.14 + 0.12 * moment.beat;
+            ridge.paint.sun.1 = water;
+        }
+        self.stars.place(&view, moment.time, moment.treble);
+        Finish {
+            flat: false,
+            exposure: 1.0,
+            bloom: 0.75 + 0.25 * moment.beat,
+            vignette: 0.30,
+            dither: 2.0,
+            grain: Grain::default(),
+        }
+    }
+
+    #[inline(always)]
+    fn light_row<S: Simd>(&self, simd: S, _: &Field, y: usize, rgb: [&mut [f32]; 3]) {
+        if y < self.shore_row {
+            each_pixel!(rgb, x => self.pixel(simd, x as f32, y as f32));
+        }
+    }
+
+    #[inline(always)]
+    fn light_rest<S: Simd>(&mut self, simd: S, canvas: &mut Canvas) {
+        let (height, shore) = (canvas.height(), self.shore_row.min(canvas.height()));
+        for plane in &mut canvas.rgb {
+            for y in shore.max(1)..height {
+                self.reflect(simd, plane, y, shore);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn chroma_row<S: Simd>(&self, simd: S, _: &Field, y: usize, uv: [&mut [f32]; 2]) {
+        let (shore, depth) = ((self.shore_row * 2) as f32, self.size.height as f32 * 0.5);
+        let at = y as f32 * 2.0 + 1.0;
+        let seen = if at < shore {
+            at
+        } else {
+            self.mirrored(at, shore, depth)
+        };
+        ridge::chroma_at(simd, &self.ridges, seen, uv);
+    }
+
+    #[inline(always)]
+    fn luma_row<S: Simd>(&self, simd: S, _: &Field, y: usize, row: &mut [f32]) {
+        let shore = self.shore_row * 2;
+        let at = y as f32 + 0.5;
+        if y < shore {
+            self.stars.luma_row(y, row);
+            ridge::luma_at(simd, &self.ridges, at, row);
+        } else {
+            let mirrored = self.mirrored(at, shore as f32, self.size.height as f32 * 0.5);
+            ridge::luma_at(simd, &self.ridges, mirrored, row);
+            let line = 0.05 * (1.0 - (at - shore as f32) / 3.0).max(0.0);
+            if line > 0.0 {
+                for value in row {
+                    *value += line;
+                }
+            }
+        }
+    }
+}
+
 impl Aurora {
     pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
         let mut dice = Dice::new(parameters.seed, 0x0061_7572);
@@ -61,7 +147,20 @@ impl Aurora {
         let black = blend(colours.deep, [0.0; 3], 0.45);
         let low = blend(colours.deep, colours.shade, 0.75);
         let shore = dice.within(0.36, 0.56);
-        let curtains = (0..3).map(|index| curtain(&mut dice, index)).collect();
+        let (count, strength, taller) = match parameters.variant {
+            Variant::Full => (3, 1.0, 1.0),
+            Variant::Calm => (2, 0.6, 0.8),
+            // It stands overhead.
+            Variant::Turned => (3, 1.15, 1.9),
+            Variant::Bare => (1, 0.42, 0.7),
+        };
+        let mut curtains: Vec<Curtain> =
+            (0..count).map(|index| curtain(&mut dice, index)).collect();
+        for curtain in &mut curtains {
+            curtain.strength *= strength;
+            curtain.height *= taller;
+            curtain.hem += 0.18 * (taller - 1.0);
+        }
         let paint = |body: Rgb, mist: Rgb, share| Paint {
             body: yuv(body),
             mist: yuv(mist),
@@ -111,59 +210,6 @@ impl Aurora {
             view: View::default(),
             waves: 0.0,
             seed: dice.bits() as u32,
-        }
-    }
-
-    pub(crate) fn prepare(&mut self, moment: &Moment) -> Finish {
-        let view = View {
-            x: self.take.x + moment.view.x,
-            y: self.take.y + moment.view.y * 0.6,
-            zoom: self.take.zoom * moment.view.zoom,
-        };
-        let shore = ((self.shore - view.y) * view.zoom).clamp(0.15, 0.9);
-        self.shore_row = ((shore + 1.0) / self.size.half_pixel()) as usize;
-        self.view = view;
-        self.waves = moment.flow;
-        for curtain in &mut self.curtains {
-            let wave = maths::sin(curtain.phase + moment.flow * 0.045);
-            curtain.drift = curtain.phase * 40.0 + moment.flow * 0.05;
-            curtain.shine =
-                curtain.strength * (0.75 + 0.25 * wave + 0.30 * moment.energy + 0.22 * moment.beat);
-            curtain.reach = curtain.height * (0.9 + 0.35 * moment.bass + 0.18 * moment.beat);
-        }
-        let water = (self.shore_row * 2) as f32;
-        for ridge in &mut self.ridges {
-            ridge.place((view.x, view.y), view.zoom);
-            ridge.paint.glow_share = 0.14 + 0.12 * moment.beat;
-            ridge.paint.sun.1 = water;
-        }
-        self.stars.place(&view, moment.time, moment.treble);
-        Finish {
-            flat: false,
-            exposure: 1.0,
-            bloom: 0.75 + 0.25 * moment.beat,
-            vignette: 0.30,
-            dither: 2.0,
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn light<S: Simd>(&self, simd: S, canvas: &mut Canvas) {
-        let stride = canvas.rgb[0].stride;
-        let (height, shore) = (canvas.height(), self.shore_row.min(canvas.height()));
-        for y in 0..shore {
-            let [red, green, blue] = canvas.rows_mut(y);
-            for x in (0..stride).step_by(F::<S>::LEN) {
-                let [r, g, b] = self.pixel(simd, x as f32, y as f32);
-                store::<S>(r, red, x);
-                store::<S>(g, green, x);
-                store::<S>(b, blue, x);
-            }
-        }
-        for plane in &mut canvas.rgb {
-            for y in shore.max(1)..height {
-                self.reflect(simd, plane, y, shore);
-            }
         }
     }
 
@@ -243,37 +289,6 @@ impl Aurora {
             b += veil * (self.veil[2] * 2.5) + edge * self.hem[2] + crown * (self.crown[2] * 3.0);
         }
         [r, g, b]
-    }
-
-    #[inline(always)]
-    pub(crate) fn chroma<S: Simd>(&self, simd: S, planes: &mut [Plane; 3]) {
-        let (shore, depth) = ((self.shore_row * 2) as f32, self.size.height as f32 * 0.5);
-        ridge::chroma_mapped(simd, &self.ridges, planes, |y| {
-            if y < shore {
-                y
-            } else {
-                self.mirrored(y, shore, depth)
-            }
-        });
-    }
-
-    #[inline(always)]
-    pub(crate) fn luma_row<S: Simd>(&self, simd: S, y: usize, row: &mut [f32]) {
-        let shore = self.shore_row * 2;
-        let at = y as f32 + 0.5;
-        if y < shore {
-            self.stars.luma_row(y, row);
-            ridge::luma_at(simd, &self.ridges, at, row);
-        } else {
-            let mirrored = self.mirrored(at, shore as f32, self.size.height as f32 * 0.5);
-            ridge::luma_at(simd, &self.ridges, mirrored, row);
-            let line = 0.05 * (1.0 - (at - shore as f32) / 3.0).max(0.0);
-            if line > 0.0 {
-                for value in row {
-                    *value += line;
-                }
-            }
-        }
     }
 
     /// The row of the land that is seen mirrored at the row `y` of the water.

@@ -5,17 +5,17 @@
 //! same shapes with the same soft edges of one pixel.
 
 use fearless_simd::prelude::*;
-use model::look::SceneParameters;
+use model::look::{SceneParameters, Variant};
 
-use super::Size;
 use super::shapes::{SHAPES, Shape, distances};
+use super::{Draw, Size};
 use crate::colour::{Colours, Rgb, blend, to_oklab, yuv};
-use crate::finish::Finish;
+use crate::finish::{Finish, Grain};
 use crate::hash::{Dice, cell};
 use crate::lanes::{F, iota, load, mix, saturate, splat, store};
 use crate::maths::{cos, sin};
 use crate::motion::{Clip, Moment, View};
-use crate::plane::Plane;
+use crate::plane::Field;
 
 /// How long a tile takes to turn, in seconds.
 const TURN: f32 = 0.32;
@@ -63,33 +63,8 @@ pub(crate) struct Bauhaus {
     rows: Vec<Row>,
 }
 
-impl Bauhaus {
-    pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        let mut dice = Dice::new(parameters.seed, 0x0062_6175);
-        let colours = Colours::new(&parameters.palette);
-        let paper = blend(colours.light, [0.965, 0.94, 0.90], 0.45);
-        let angle = dice.unit();
-        Self {
-            size,
-            seed: dice.bits() as u32,
-            inks: [
-                paper,
-                colours.deep,
-                colours.shade,
-                colours.tone,
-                colours.accent,
-            ],
-            side: [0.34, 0.4, 0.5][dice.below(3) as usize],
-            origin: (
-                dice.within(-90.0, 90.0).floor() + clip.take.x * 7.0,
-                dice.within(-90.0, 90.0).floor() + clip.take.y * 5.0,
-            ),
-            drift: (cos(angle) * 0.022, sin(angle) * 0.016),
-            rows: Vec::new(),
-        }
-    }
-
-    pub(crate) fn prepare(&mut self, moment: &Moment) -> Finish {
+impl Draw for Bauhaus {
+    fn prepare(&mut self, moment: &Moment) -> Finish {
         let half = self.size.height as f32 * 0.5;
         let view = View {
             x: moment.view.x * 1.2 + self.drift.0 * moment.flow + self.origin.0 * self.side,
@@ -132,6 +107,66 @@ impl Bauhaus {
             bloom: 0.0,
             vignette: 0.16,
             dither: 2.0,
+            grain: Grain::default(),
+        }
+    }
+
+    #[inline(always)]
+    fn chroma_row<S: Simd>(&self, simd: S, _: &Field, y: usize, uv: [&mut [f32]; 2]) {
+        self.paint(simd, (y as f32 * 2.0 + 1.0, 2.0), uv, [1, 2]);
+    }
+
+    #[inline(always)]
+    fn luma_row<S: Simd>(&self, simd: S, _: &Field, y: usize, row: &mut [f32]) {
+        self.paint(simd, (y as f32 + 0.5, 1.0), [row], [0]);
+    }
+}
+
+impl Bauhaus {
+    pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
+        let mut dice = Dice::new(parameters.seed, 0x0062_6175);
+        let colours = Colours::new(&parameters.palette);
+        let paper = blend(colours.light, [0.965, 0.94, 0.90], 0.45);
+        let angle = dice.unit();
+        let Colours {
+            deep, shade, tone, ..
+        } = colours;
+        let (inks, side) = match parameters.variant {
+            Variant::Full => (
+                [paper, deep, shade, tone, colours.accent],
+                [0.34, 0.4][dice.below(2) as usize],
+            ),
+            Variant::Calm => (
+                [paper, shade, tone, blend(tone, paper, 0.5), colours.accent],
+                0.5,
+            ),
+            // Printed on dark paper.
+            Variant::Turned => (
+                [deep, paper, shade, blend(deep, shade, 0.5), colours.accent],
+                0.4,
+            ),
+            Variant::Bare => (
+                [
+                    paper,
+                    blend(paper, colours.light, 0.6),
+                    deep,
+                    blend(paper, tone, 0.4),
+                    colours.accent,
+                ],
+                0.667,
+            ),
+        };
+        Self {
+            size,
+            seed: dice.bits() as u32,
+            inks,
+            side,
+            origin: (
+                dice.within(-90.0, 90.0).floor() + clip.take.x * 7.0,
+                dice.within(-90.0, 90.0).floor() + clip.take.y * 5.0,
+            ),
+            drift: (cos(angle) * 0.022, sin(angle) * 0.016),
+            rows: Vec::new(),
         }
     }
 
@@ -180,22 +215,6 @@ impl Bauhaus {
             swell: 1.0 + moment.beat * if dice.chance(0.5) { 0.10 } else { 0.02 },
             colours: [ground, figure, inner].map(|ink| yuv(self.inks[ink])),
         }
-    }
-
-    /// Paints the colour differences at half size.
-    #[inline(always)]
-    pub(crate) fn chroma<S: Simd>(&self, simd: S, planes: &mut [Plane; 3]) {
-        let [_, u, v] = planes;
-        for y in 0..u.height {
-            let rows = [u.row_mut(y), v.row_mut(y)];
-            self.paint(simd, (y as f32 * 2.0 + 1.0, 2.0), rows, [1, 2]);
-        }
-    }
-
-    /// Paints a row of luma at full size.
-    #[inline(always)]
-    pub(crate) fn luma_row<S: Simd>(&self, simd: S, y: usize, row: &mut [f32]) {
-        self.paint(simd, (y as f32 + 0.5, 1.0), [row], [0]);
     }
 
     /// Paints the row whose middle is at `y`, with samples `step` pixels apart.

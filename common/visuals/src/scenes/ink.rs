@@ -6,16 +6,16 @@
 //! 2017. Being a function of time alone, it needs no run-up and no memory.
 
 use fearless_simd::prelude::*;
-use model::look::SceneParameters;
+use model::look::{SceneParameters, Variant};
 
-use super::Size;
+use super::{Draw, Size};
 use crate::colour::{Colours, Ramp, Rgb, blend, light_of};
-use crate::finish::Finish;
+use crate::finish::{Finish, Grain};
 use crate::hash::Dice;
-use crate::lanes::{self, F, Point, exp2, iota, mix, noise, saturate, splat, stir, store};
+use crate::lanes::{self, F, Point, each_pixel, exp2, iota, mix, noise, saturate, splat, stir};
 use crate::maths;
 use crate::motion::{Clip, Moment, View};
-use crate::plane::Canvas;
+use crate::plane::Field;
 
 const DROPS: usize = 10;
 /// A swirl is drawn after each so many drops.
@@ -66,32 +66,8 @@ pub(crate) struct Ink {
     soft: f32,
 }
 
-impl Ink {
-    pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        let mut dice = Dice::new(parameters.seed, 0x0069_6e6b);
-        let colours = Colours::new(&parameters.palette);
-        let dark = dice.chance(0.45);
-        Self {
-            size,
-            ramp: ramp(&colours, dark),
-            accent: light_of(colours.accent),
-            seed: dice.bits() as u32,
-            drops: (0..DROPS).map(|index| fall(&mut dice, index)).collect(),
-            swirls: (0..=DROPS / STIR_EVERY).map(|_| swirl(&mut dice)).collect(),
-            take: View {
-                x: clip.take.x * 0.4,
-                y: clip.take.y * 0.25,
-                zoom: 0.85 + 0.45 * clip.take.near,
-            },
-            origin: (dice.within(-40.0, 40.0), dice.within(-40.0, 40.0)),
-            dark,
-            view: View::default(),
-            flow: 0.0,
-            soft: 1.0,
-        }
-    }
-
-    pub(crate) fn prepare(&mut self, moment: &Moment) -> Finish {
+impl Draw for Ink {
+    fn prepare(&mut self, moment: &Moment) -> Finish {
         self.view = View {
             x: self.take.x + moment.view.x,
             y: self.take.y + moment.view.y,
@@ -117,20 +93,46 @@ impl Ink {
             bloom: if self.dark { 0.6 } else { 0.04 },
             vignette: if self.dark { 0.3 } else { 0.18 },
             dither: 1.5,
+            grain: Grain::default(),
         }
     }
 
     #[inline(always)]
-    pub(crate) fn light<S: Simd>(&self, simd: S, canvas: &mut Canvas) {
-        let stride = canvas.rgb[0].stride;
-        for y in 0..canvas.height() {
-            let [red, green, blue] = canvas.rows_mut(y);
-            for x in (0..stride).step_by(F::<S>::LEN) {
-                let [r, g, b] = self.pixel(simd, x as f32, y as f32);
-                store::<S>(r, red, x);
-                store::<S>(g, green, x);
-                store::<S>(b, blue, x);
-            }
+    fn light_row<S: Simd>(&self, simd: S, _: &Field, y: usize, rgb: [&mut [f32]; 3]) {
+        each_pixel!(rgb, x => self.pixel(simd, x as f32, y as f32));
+    }
+}
+
+impl Ink {
+    pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
+        let mut dice = Dice::new(parameters.seed, 0x0069_6e6b);
+        let colours = Colours::new(&parameters.palette);
+        // In the dark for bridges and hints, on paper else.
+        let dark = matches!(parameters.variant, Variant::Turned | Variant::Bare);
+        let fewer = match parameters.variant {
+            Variant::Full | Variant::Turned => 1.0,
+            Variant::Calm => 0.72,
+            Variant::Bare => 0.5,
+        };
+        Self {
+            size,
+            ramp: ramp(&colours, dark),
+            accent: light_of(colours.accent),
+            seed: dice.bits() as u32,
+            drops: (0..DROPS)
+                .map(|index| fall(&mut dice, index, fewer))
+                .collect(),
+            swirls: (0..=DROPS / STIR_EVERY).map(|_| swirl(&mut dice)).collect(),
+            take: View {
+                x: clip.take.x * 0.4,
+                y: clip.take.y * 0.25,
+                zoom: 0.85 + 0.45 * clip.take.near,
+            },
+            origin: (dice.within(-40.0, 40.0), dice.within(-40.0, 40.0)),
+            dark,
+            view: View::default(),
+            flow: 0.0,
+            soft: 1.0,
         }
     }
 
@@ -210,7 +212,7 @@ fn ramp(colours: &Colours, dark: bool) -> Ramp {
     }
 }
 
-fn fall(dice: &mut Dice, index: usize) -> Drop {
+fn fall(dice: &mut Dice, index: usize, size: f32) -> Drop {
     const INKS: [f32; DROPS] = [0.55, 0.85, 0.1, 0.5, 1.0, 0.8, 0.5, 0.0, 0.9, 0.35];
     let accent = index == 6;
     // Spread evenly (golden ratio), so that no part of the bath stays empty.
@@ -219,7 +221,7 @@ fn fall(dice: &mut Dice, index: usize) -> Drop {
     Drop {
         x: 1.35 * spread(0.618_034, chance) + dice.within(-0.2, 0.2),
         y: 0.85 * spread(0.754_877_7, 1.0 - chance) + dice.within(-0.15, 0.15),
-        radius: dice.within(0.3, 0.62) * if accent { 0.5 } else { 1.0 },
+        radius: size * dice.within(0.3, 0.62) * if accent { 0.5 } else { 1.0 },
         ink: (INKS[index] + dice.within(-0.08, 0.08)).clamp(0.0, 1.0),
         accent: if accent { 0.92 } else { 0.0 },
         phase: dice.unit(),

@@ -1,17 +1,17 @@
 //! Gas and stars in deep space: a stirred cloud about one hot core.
 
 use fearless_simd::prelude::*;
-use model::look::SceneParameters;
+use model::look::{SceneParameters, Variant};
 
-use super::Size;
 use super::stars::Stars;
-use crate::colour::{Colours, Ramp, Rgb, light_of};
-use crate::finish::Finish;
+use super::{Draw, Size};
+use crate::colour::{Colours, Ramp, Rgb, blend, light_of};
+use crate::finish::{Finish, Grain};
 use crate::hash::Dice;
-use crate::lanes::{self, F, exp2, iota, noise, saturate, smoothstep, splat, stir, store};
+use crate::lanes::{self, F, each_pixel, exp2, iota, noise, saturate, smoothstep, splat, stir};
 use crate::maths::{cos, sin};
 use crate::motion::{Clip, Moment, View};
-use crate::plane::Canvas;
+use crate::plane::Field;
 
 /// What is fixed over a clip.
 #[derive(Debug)]
@@ -27,7 +27,11 @@ pub(crate) struct Nebula {
     core: (f32, f32),
     band: (f32, f32),
     scale: f32,
-    pub(crate) stars: Stars,
+    /// How much gas there is, how hot its core, how bright its threads.
+    gas_share: f32,
+    heat: f32,
+    threads: f32,
+    stars: Stars,
     take: View,
     now: Now,
 }
@@ -40,6 +44,42 @@ struct Now {
     core_heat: f32,
     core_reach: f32,
     filament: f32,
+}
+
+impl Draw for Nebula {
+    fn prepare(&mut self, moment: &Moment) -> Finish {
+        let view = View {
+            x: self.take.x + moment.view.x,
+            y: self.take.y + moment.view.y,
+            zoom: self.take.zoom * moment.view.zoom * (1.0 + 0.012 * moment.beat),
+        };
+        self.stars.place(&view, moment.time, moment.treble);
+        self.now = Now {
+            view,
+            flow: moment.flow,
+            core_heat: self.heat * (5.0 + 4.0 * moment.beat + 1.5 * moment.bass),
+            core_reach: 1.0 + 0.25 * moment.bass + 0.18 * moment.beat,
+            filament: self.threads * (0.7 + 0.5 * moment.beat + 0.6 * moment.treble),
+        };
+        Finish {
+            flat: false,
+            exposure: 1.0 + 0.05 * moment.beat + 0.08 * moment.energy,
+            bloom: 0.9 + 0.4 * moment.bass,
+            vignette: 0.34,
+            dither: 2.0,
+            grain: Grain::default(),
+        }
+    }
+
+    #[inline(always)]
+    fn light_row<S: Simd>(&self, simd: S, _: &Field, y: usize, rgb: [&mut [f32]; 3]) {
+        each_pixel!(rgb, x => self.pixel(simd, x as f32, y as f32));
+    }
+
+    #[inline(always)]
+    fn luma_row<S: Simd>(&self, _: S, _: &Field, y: usize, row: &mut [f32]) {
+        self.stars.luma_row(y, row);
+    }
 }
 
 impl Nebula {
@@ -55,17 +95,34 @@ impl Nebula {
             (1.0, colours.light),
         ]);
         let angle = dice.within(-0.11, 0.11) + if dice.chance(0.5) { 0.0 } else { 0.07 };
+        let (gas_share, heat, threads) = match parameters.variant {
+            Variant::Full => (1.0, 1.0, 1.0),
+            // The core lies behind the gas.
+            Variant::Calm => (0.95, 0.0, 0.35),
+            // A dark cloud, lit along its edges.
+            Variant::Turned => (0.72, 0.0, 3.4),
+            // Thin gas, and the night behind it.
+            Variant::Bare => (0.62, 0.55, 0.5),
+        };
         let stars = 420 + (parameters.intensity * 200.0) as usize;
         Self {
             size,
             gas,
             hot: light_of(colours.light),
-            accent: light_of(colours.accent),
+            accent: light_of(blend(colours.accent, colours.light, 0.2)),
             seed: dice.bits() as u32,
             origin: (dice.within(-60.0, 60.0), dice.within(-60.0, 60.0)),
             core: (dice.within(-0.75, 0.75), dice.within(-0.3, 0.3)),
             band: (cos(angle), sin(angle)),
-            scale: dice.within(0.85, 1.25),
+            scale: dice.within(0.85, 1.25)
+                * if parameters.variant == Variant::Turned {
+                    0.7
+                } else {
+                    1.0
+                },
+            gas_share,
+            heat,
+            threads,
             stars: Stars::new(&mut dice, stars, size),
             take: View {
                 x: clip.take.x * 0.55,
@@ -73,44 +130,6 @@ impl Nebula {
                 zoom: 0.8 + 0.45 * clip.take.near,
             },
             now: Now::default(),
-        }
-    }
-
-    pub(crate) fn prepare(&mut self, moment: &Moment) -> Finish {
-        let view = View {
-            x: self.take.x + moment.view.x,
-            y: self.take.y + moment.view.y,
-            zoom: self.take.zoom * moment.view.zoom * (1.0 + 0.012 * moment.beat),
-        };
-        self.stars.place(&view, moment.time, moment.treble);
-        self.now = Now {
-            view,
-            flow: moment.flow,
-            core_heat: 3.0 + 3.5 * moment.beat + 1.5 * moment.bass,
-            core_reach: 1.0 + 0.25 * moment.bass + 0.18 * moment.beat,
-            filament: 0.7 + 0.5 * moment.beat + 0.6 * moment.treble,
-        };
-        Finish {
-            flat: false,
-            exposure: 1.0 + 0.05 * moment.beat + 0.08 * moment.energy,
-            bloom: 0.9 + 0.4 * moment.bass,
-            vignette: 0.34,
-            dither: 2.0,
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn light<S: Simd>(&self, simd: S, canvas: &mut Canvas) {
-        let stride = canvas.rgb[0].stride;
-        for y in 0..canvas.height() {
-            let rows = canvas.rows_mut(y);
-            let [red, green, blue] = rows;
-            for x in (0..stride).step_by(F::<S>::LEN) {
-                let [r, g, b] = self.pixel(simd, x as f32, y as f32);
-                store::<S>(r, red, x);
-                store::<S>(g, green, x);
-                store::<S>(b, blue, x);
-            }
         }
     }
 
@@ -138,7 +157,7 @@ impl Nebula {
         let near = exp2::<S>(across * across * -2.4);
         let far2 = cx * cx + cy * cy;
         let density = saturate::<S>(broad * 0.56 + middle * 0.32 + fine * 0.18 - 0.12);
-        let body = smoothstep::<S>(0.20, 0.86, density) * (near * 0.85 + 0.15);
+        let body = smoothstep::<S>(0.20, 0.86, density) * (near * 0.85 + 0.15) * self.gas_share;
         let [gas_r, gas_g, gas_b] = lanes::ramp(simd, &self.gas, body * 0.98);
 
         // Filaments where the middle scale folds over; dust that swallows light.
@@ -150,13 +169,13 @@ impl Nebula {
 
         // The core: small and hot, and the glow that it lends the gas around it.
         let reach = 1.0 / (now.core_reach * now.core_reach);
-        let heart = exp2::<S>(far2 * (-460.0 * reach)) * now.core_heat;
-        let halo = exp2::<S>(far2 * (-7.0 * reach)) * (density * 0.9 + 0.1);
-        let lit = halo * 0.62 * clear + heart;
+        let heart = exp2::<S>(far2 * (-4200.0 * reach)) * now.core_heat;
+        let halo = exp2::<S>(far2 * (-11.0 * reach)) * (density * 0.9 + 0.1);
+        let lit = halo * (0.50 * self.heat.min(1.0)) * clear + heart;
         let edge =
             saturate::<S>(smoothstep::<S>(0.55, 0.8, density) * smoothstep::<S>(0.7, 0.3, middle));
 
-        let warm = thread * 0.22 + edge * near * 0.10 + halo * 0.06;
+        let warm = thread * 0.085 + edge * near * 0.030 + halo * 0.05;
         [
             gas_r * clear + lit * self.hot[0] * 0.5 + warm * self.accent[0],
             gas_g * clear + lit * self.hot[1] * 0.5 + warm * self.accent[1],

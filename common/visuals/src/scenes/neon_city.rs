@@ -2,18 +2,20 @@
 //! the beat, signs that glow.
 
 use fearless_simd::prelude::*;
-use model::look::SceneParameters;
+use model::look::{SceneParameters, Variant};
 
-use super::Size;
 use super::patches::{Patch, Project, fill, seen};
 use super::towers::{Box2, Lamp, Layer, Window, city};
+use super::{Draw, Size};
 use crate::colour::{Colours, Ramp, Rgb, blend, light_of};
-use crate::finish::Finish;
+use crate::finish::{Finish, Grain};
 use crate::hash::{Dice, line};
-use crate::lanes::{self, F, exp2, iota, load, noise, saturate, smoothstep, splat, store};
+use crate::lanes::{
+    self, F, each_pixel, exp2, iota, load, noise, saturate, smoothstep, splat, store,
+};
 use crate::maths::mix;
 use crate::motion::{Clip, Moment, View};
-use crate::plane::{Canvas, Plane};
+use crate::plane::{Canvas, Field, Plane};
 
 /// A car's lamps on the street.
 #[derive(Debug, Clone, Copy)]
@@ -54,54 +56,8 @@ struct Now {
     glow: f32,
 }
 
-impl NeonCity {
-    pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        let mut dice = Dice::new(parameters.seed, 0x006e_656f);
-        let colours = Colours::new(&parameters.palette);
-        let Colours {
-            deep,
-            shade,
-            tone,
-            light,
-            accent,
-        } = colours;
-        let black = blend(deep, [0.0; 3], 0.4);
-        let low = blend(tone, accent, 0.25);
-        let disc = dice.chance(0.65).then(|| {
-            (
-                dice.within(-0.55, 0.55),
-                dice.within(-0.38, -0.12),
-                dice.within(0.26, 0.46),
-            )
-        });
-        Self {
-            size,
-            sky: Ramp::of_light(&[(0.0, black), (0.35, deep), (0.68, shade), (1.0, low)]),
-            disc,
-            disc_light: [light_of(blend(light, [1.0; 3], 0.15)), light_of(low)],
-            haze: light_of(blend(shade, tone, 0.38)),
-            body: light_of(blend(deep, [0.0; 3], 0.55)),
-            lamps: [
-                light_of(blend(light, accent, 0.18)),
-                light_of(tone),
-                light_of(accent),
-            ],
-            wet: light_of(blend(deep, [0.0; 3], 0.35)),
-            layers: city(&mut dice, parameters.intensity),
-            cars: (0..26).map(|_| car(&mut dice)).collect(),
-            street: dice.within(0.36, 0.54),
-            seed: dice.bits() as u32,
-            take: View {
-                x: clip.take.x * 0.65,
-                y: clip.take.y * 0.08,
-                zoom: 0.95 + 0.4 * clip.take.near,
-            },
-            patches: Vec::new(),
-            now: Now::default(),
-        }
-    }
-
-    pub(crate) fn prepare(&mut self, moment: &Moment) -> Finish {
+impl Draw for NeonCity {
+    fn prepare(&mut self, moment: &Moment) -> Finish {
         let view = View {
             x: self.take.x + moment.view.x * 1.3,
             y: self.take.y + moment.view.y,
@@ -132,6 +88,93 @@ impl NeonCity {
             bloom: 0.85 + 0.30 * moment.bass,
             vignette: 0.32,
             dither: 2.0,
+            grain: Grain::default(),
+        }
+    }
+
+    #[inline(always)]
+    fn light_row<S: Simd>(&self, simd: S, _: &Field, y: usize, rgb: [&mut [f32]; 3]) {
+        if y < self.now.street_row {
+            each_pixel!(rgb, x => self.heaven(simd, x as f32, y as f32));
+        }
+    }
+
+    #[inline(always)]
+    fn light_rest<S: Simd>(&mut self, simd: S, canvas: &mut Canvas) {
+        let (height, street) = (canvas.height(), self.now.street_row.min(canvas.height()));
+        for patch in &self.patches {
+            fill(canvas, patch, street);
+        }
+        for y in street.max(1)..height {
+            for plane in &mut canvas.rgb {
+                self.mirror(simd, plane, y, street);
+            }
+        }
+        for y in street..height {
+            self.puddles(simd, y, street, canvas);
+        }
+    }
+}
+
+impl NeonCity {
+    pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
+        let mut dice = Dice::new(parameters.seed, 0x006e_656f);
+        let colours = Colours::new(&parameters.palette);
+        let Colours {
+            deep,
+            shade,
+            tone,
+            light,
+            accent,
+        } = colours;
+        let black = blend(deep, [0.0; 3], 0.4);
+        let low = blend(tone, accent, 0.25);
+        let variant = parameters.variant;
+        let shown = match variant {
+            Variant::Full => dice.chance(0.65),
+            Variant::Calm | Variant::Bare => false,
+            Variant::Turned => true,
+        };
+        let wide = if variant == Variant::Turned { 1.5 } else { 1.0 };
+        let disc = shown.then(|| {
+            (
+                dice.within(-0.55, 0.55),
+                dice.within(-0.38, -0.12),
+                dice.within(0.26, 0.46) * wide,
+            )
+        });
+        Self {
+            size,
+            sky: Ramp::of_light(&match variant {
+                // The hour after sunset.
+                Variant::Turned => [(0.0, deep), (0.35, shade), (0.7, low), (1.0, light)],
+                Variant::Bare => [(0.0, black), (0.5, black), (0.8, deep), (1.0, shade)],
+                _ => [(0.0, black), (0.35, deep), (0.68, shade), (1.0, low)],
+            }),
+            disc,
+            disc_light: [light_of(blend(light, [1.0; 3], 0.15)), light_of(low)],
+            haze: light_of(blend(shade, tone, 0.38)),
+            body: light_of(blend(deep, [0.0; 3], 0.55)),
+            lamps: [
+                light_of(blend(light, accent, 0.18)),
+                light_of(tone),
+                light_of(accent),
+            ],
+            wet: light_of(blend(deep, [0.0; 3], 0.35)),
+            layers: city(
+                &mut dice,
+                parameters.intensity * if variant == Variant::Calm { 0.5 } else { 1.0 },
+            ),
+            cars: (0..26).map(|_| car(&mut dice)).collect(),
+            street: dice.within(0.36, 0.54) - if variant == Variant::Bare { 0.3 } else { 0.0 },
+            seed: dice.bits() as u32,
+            take: View {
+                x: clip.take.x * 0.65,
+                y: clip.take.y * 0.08,
+                zoom: 0.95 + 0.4 * clip.take.near,
+            },
+            patches: Vec::new(),
+            now: Now::default(),
         }
     }
 
@@ -236,32 +279,6 @@ impl NeonCity {
                     bottom: colour,
                 });
             }
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn light<S: Simd>(&self, simd: S, canvas: &mut Canvas) {
-        let stride = canvas.rgb[0].stride;
-        let (height, street) = (canvas.height(), self.now.street_row.min(canvas.height()));
-        for y in 0..street {
-            let [red, green, blue] = canvas.rows_mut(y);
-            for x in (0..stride).step_by(F::<S>::LEN) {
-                let [r, g, b] = self.heaven(simd, x as f32, y as f32);
-                store::<S>(r, red, x);
-                store::<S>(g, green, x);
-                store::<S>(b, blue, x);
-            }
-        }
-        for patch in &self.patches {
-            fill(canvas, patch, street);
-        }
-        for y in street.max(1)..height {
-            for plane in &mut canvas.rgb {
-                self.mirror(simd, plane, y, street);
-            }
-        }
-        for y in street..height {
-            self.puddles(simd, y, street, canvas);
         }
     }
 

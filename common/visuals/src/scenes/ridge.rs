@@ -7,7 +7,6 @@ use super::Size;
 use crate::colour::Rgb;
 use crate::hash::{Dice, cell, line};
 use crate::lanes::{F, iota, load, mix, saturate, smoothstep, splat, store};
-use crate::plane::Plane;
 
 /// Samples of the line per unit.
 const DENSITY: f32 = 540.0;
@@ -152,22 +151,13 @@ pub(crate) fn luma_at<S: Simd>(simd: S, ridges: &[Ridge], y: f32, row: &mut [f32
     }
 }
 
-/// Paints ridges over the colour differences at half size; `map` tells which row of the land is seen
-/// at a row of the frame.
+/// Paints ridges over a row of the colour differences at half size; `y` is the row of the land that is
+/// seen there, in pixels of full size.
 #[inline(always)]
-pub(crate) fn chroma_mapped<S: Simd>(
-    simd: S,
-    ridges: &[Ridge],
-    yuv: &mut [Plane; 3],
-    map: impl Fn(f32) -> f32,
-) {
-    let [_, u, v] = yuv;
-    for y in 0..u.height {
-        let at = map(y as f32 * 2.0 + 1.0);
-        for ridge in seen(ridges, at) {
-            ridge.row(simd, (at, 2), u.row_mut(y), 1);
-            ridge.row(simd, (at, 2), v.row_mut(y), 2);
-        }
+pub(crate) fn chroma_at<S: Simd>(simd: S, ridges: &[Ridge], y: f32, [u, v]: [&mut [f32]; 2]) {
+    for ridge in seen(ridges, y) {
+        ridge.row(simd, (y, 2), u, 1);
+        ridge.row(simd, (y, 2), v, 2);
     }
 }
 

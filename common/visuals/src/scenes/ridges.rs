@@ -1,18 +1,18 @@
 //! Mountain ridges one behind the other, under a low sun: haze between them, woods in front.
 
 use fearless_simd::prelude::*;
-use model::look::SceneParameters;
+use model::look::{SceneParameters, Variant};
 
-use super::Size;
 use super::ridge::{self, Form, Paint, Ridge};
 use super::stars::Stars;
+use super::{Draw, Size};
 use crate::colour::{Colours, Ramp, Rgb, blend, light_of, yuv};
-use crate::finish::Finish;
+use crate::finish::{Finish, Grain};
 use crate::hash::Dice;
-use crate::lanes::{self, F, exp2, iota, noise, saturate, smoothstep, splat, store};
+use crate::lanes::{self, F, each_pixel, exp2, iota, noise, saturate, smoothstep, splat};
 use crate::maths::mix;
 use crate::motion::{Clip, Moment, View};
-use crate::plane::{Canvas, Plane};
+use crate::plane::Field;
 
 const LAYERS: usize = 7;
 
@@ -54,51 +54,8 @@ struct Now {
     offset: (f32, f32),
 }
 
-impl Ridges {
-    pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-        let mut dice = Dice::new(parameters.seed, 0x0072_6964);
-        let colours = Colours::new(&parameters.palette);
-        let hour = match dice.below(8) {
-            0..4 => Hour::Dusk,
-            4..6 => Hour::Night,
-            _ => Hour::Haze,
-        };
-        let (stops, horizon) = sky(&colours, hour);
-        let side = if dice.chance(0.5) { 1.0 } else { -1.0 };
-        let layers = (0..LAYERS)
-            .map(|index| Ridge::new(form(&mut dice, index), &mut dice, size))
-            .collect();
-        let count = match hour {
-            Hour::Night => 420,
-            Hour::Dusk => 90,
-            Hour::Haze => 0,
-        };
-        let radius = match hour {
-            Hour::Night => dice.within(0.07, 0.11),
-            _ => dice.within(0.12, 0.23),
-        };
-        Self {
-            size,
-            hour,
-            colours,
-            sky: Ramp::of_light(&stops),
-            disc: light_of(blend(colours.light, [1.0; 3], 0.35)),
-            horizon,
-            seed: dice.bits() as u32,
-            sun: (side * dice.within(0.1, 0.75), dice.within(-0.32, 0.02)),
-            radius,
-            layers,
-            stars: Stars::new(&mut dice, count, size),
-            take: View {
-                x: clip.take.x * 0.9,
-                y: clip.take.y * 0.10,
-                zoom: 0.98 + 0.30 * clip.take.near,
-            },
-            now: Now::default(),
-        }
-    }
-
-    pub(crate) fn prepare(&mut self, moment: &Moment) -> Finish {
+impl Draw for Ridges {
+    fn prepare(&mut self, moment: &Moment) -> Finish {
         let view = View {
             x: self.take.x + moment.view.x * 1.6 + moment.flow * 0.02,
             y: self.take.y + moment.view.y * 1.4,
@@ -137,31 +94,82 @@ impl Ridges {
             bloom: 0.7 + 0.3 * moment.beat,
             vignette: 0.26,
             dither: 2.0,
+            grain: Grain::default(),
         }
     }
 
     #[inline(always)]
-    pub(crate) fn light<S: Simd>(&self, simd: S, canvas: &mut Canvas) {
-        let stride = canvas.rgb[0].stride;
-        for y in 0..canvas.height() {
-            let [red, green, blue] = canvas.rows_mut(y);
-            let hidden = self
-                .layers
-                .iter()
-                .any(|layer| layer.covers(y as f32 * 2.0 - 8.0));
-            if hidden {
-                // Never seen; dark, so that it lends the bloom nothing.
-                red.fill(0.0);
-                green.fill(0.0);
-                blue.fill(0.0);
-                continue;
+    fn light_row<S: Simd>(&self, simd: S, _: &Field, y: usize, rgb: [&mut [f32]; 3]) {
+        let row = y as f32 * 2.0 - 8.0;
+        if self.layers.iter().any(|layer| layer.covers(row)) {
+            // Never seen; dark, so that it lends the bloom nothing.
+            for row in rgb {
+                row.fill(0.0);
             }
-            for x in (0..stride).step_by(F::<S>::LEN) {
-                let [r, g, b] = self.pixel(simd, x as f32, y as f32);
-                store::<S>(r, red, x);
-                store::<S>(g, green, x);
-                store::<S>(b, blue, x);
-            }
+            return;
+        }
+        each_pixel!(rgb, x => self.pixel(simd, x as f32, y as f32));
+    }
+
+    #[inline(always)]
+    fn chroma_row<S: Simd>(&self, simd: S, _: &Field, y: usize, uv: [&mut [f32]; 2]) {
+        ridge::chroma_at(simd, &self.layers, y as f32 * 2.0 + 1.0, uv);
+    }
+
+    #[inline(always)]
+    fn luma_row<S: Simd>(&self, simd: S, _: &Field, y: usize, row: &mut [f32]) {
+        self.stars.luma_row(y, row);
+        ridge::luma_at(simd, &self.layers, y as f32 + 0.5, row);
+    }
+}
+
+impl Ridges {
+    pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
+        let mut dice = Dice::new(parameters.seed, 0x0072_6964);
+        let colours = Colours::new(&parameters.palette);
+        let hour = match parameters.variant {
+            Variant::Full | Variant::Bare => Hour::Dusk,
+            Variant::Calm => Hour::Haze,
+            Variant::Turned => Hour::Night,
+        };
+        // Little land, and much sky over it.
+        let lower = if parameters.variant == Variant::Bare {
+            0.42
+        } else {
+            0.0
+        };
+        let (stops, horizon) = sky(&colours, hour);
+        let side = if dice.chance(0.5) { 1.0 } else { -1.0 };
+        let layers = (0..LAYERS)
+            .map(|index| Ridge::new(form(&mut dice, index), &mut dice, size))
+            .collect();
+        let count = match hour {
+            Hour::Night => 420,
+            Hour::Dusk => 90,
+            Hour::Haze => 0,
+        };
+        let radius = match hour {
+            Hour::Night => dice.within(0.07, 0.11),
+            _ => dice.within(0.12, 0.23),
+        };
+        Self {
+            size,
+            hour,
+            colours,
+            sky: Ramp::of_light(&stops),
+            disc: light_of(blend(colours.light, [1.0; 3], 0.35)),
+            horizon,
+            seed: dice.bits() as u32,
+            sun: (side * dice.within(0.1, 0.75), dice.within(-0.32, 0.02)),
+            radius,
+            layers,
+            stars: Stars::new(&mut dice, count, size),
+            take: View {
+                x: clip.take.x * 0.9,
+                y: clip.take.y * 0.10 - lower,
+                zoom: 0.98 + 0.30 * clip.take.near,
+            },
+            now: Now::default(),
         }
     }
 
@@ -201,17 +209,6 @@ impl Ridges {
             g * under + veil * self.disc[1],
             b * under + veil * self.disc[2],
         ]
-    }
-
-    #[inline(always)]
-    pub(crate) fn chroma<S: Simd>(&self, simd: S, planes: &mut [Plane; 3]) {
-        ridge::chroma_mapped(simd, &self.layers, planes, |y| y);
-    }
-
-    #[inline(always)]
-    pub(crate) fn luma_row<S: Simd>(&self, simd: S, y: usize, row: &mut [f32]) {
-        self.stars.luma_row(y, row);
-        ridge::luma_at(simd, &self.layers, y as f32 + 0.5, row);
     }
 }
 

@@ -8,7 +8,7 @@ use model::clip::{Clip, ClipInstruction, ClipPrompts, ClipSource, Clips, Joints}
 use model::format::{FrameSize, Quality, VideoFormat};
 use model::handoff::{Instructed, Song, ToCompose};
 use model::harmony::Harmony;
-use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
+use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb, Texture, Variant};
 use model::music::Envelopes;
 use model::sound::Loudness;
 use model::{
@@ -243,6 +243,9 @@ fn instruction(index: ClipIndex, start: f64, end: f64) -> ClipInstruction {
         scene: SceneParameters {
             scene: SceneKind::Nebula,
             seed: 0,
+            variant: Variant::Full,
+            motifs: [None; 2],
+            texture: Texture::Clean,
             palette: Palette {
                 deep: colour,
                 shade: colour,

@@ -6,7 +6,7 @@ use media::ffmpeg::Ffmpeg;
 use model::clip::{ClipInstruction, Joints};
 use model::format::{FrameSize, VideoFormat};
 use model::handoff::{ClipTask, Instructed, Song};
-use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb};
+use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb, Texture, Variant};
 use model::music::Envelopes;
 use model::{
     ArtifactKey, ArtifactRef, ClipIndex, EventBody, FrameRate, JobBrief, JobId, JobOptions,
@@ -130,6 +130,9 @@ fn instruction(first_frame: u64, frames: u32) -> ClipInstruction {
         scene: SceneParameters {
             scene: SceneKind::Nebula,
             seed: 5,
+            variant: Variant::Full,
+            motifs: [None; 2],
+            texture: Texture::Clean,
             palette: Palette {
                 deep: Srgb([8, 10, 26]),
                 shade: Srgb([40, 40, 90]),
