@@ -71,6 +71,14 @@ impl Evidence {
         }
     }
 
+    /// Whether a beat of `length` frames before the one at `next` falls so near to the first frame that the
+    /// song begins with it: what is left of its zone looks like a beat.
+    fn opens_on_a_beat(&self, length: usize, next: usize) -> bool {
+        let zone = (length as f32 / BEAT_PART).ceil() as usize;
+        let left = (next + zone).saturating_sub(length).min(self.frames);
+        left > 0 && self.on_beat[left] > self.between[left]
+    }
+
     /// How many frames there are.
     pub fn frames(&self) -> usize {
         self.frames
@@ -172,7 +180,12 @@ fn trace(evidence: &Evidence, lengths: &RangeInclusive<usize>, best: &[f32], fro
         index = usize::from(from[time * count + index]);
         match time.checked_sub(shortest + index) {
             Some(earlier) => time = earlier,
-            None => break,
+            None => {
+                if evidence.opens_on_a_beat(shortest + index, time) {
+                    beats.push(0);
+                }
+                break;
+            }
         }
         beats.push(time);
     }
