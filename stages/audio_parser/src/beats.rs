@@ -178,15 +178,13 @@ fn trace(evidence: &Evidence, lengths: &RangeInclusive<usize>, best: &[f32], fro
     let mut beats = vec![time];
     loop {
         index = usize::from(from[time * count + index]);
-        match time.checked_sub(shortest + index) {
-            Some(earlier) => time = earlier,
-            None => {
-                if evidence.opens_on_a_beat(shortest + index, time) {
-                    beats.push(0);
-                }
-                break;
+        let Some(earlier) = time.checked_sub(shortest + index) else {
+            if evidence.opens_on_a_beat(shortest + index, time) {
+                beats.push(0);
             }
-        }
+            break;
+        };
+        time = earlier;
         beats.push(time);
     }
     beats.reverse();
