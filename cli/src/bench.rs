@@ -2,6 +2,7 @@
 
 mod audio;
 mod gateway;
+mod render;
 
 use std::process::ExitCode;
 
@@ -16,11 +17,13 @@ pub(crate) struct Args {
 enum Verb {
     Audio(audio::Args),
     Gateway(gateway::Args),
+    Render(render::Args),
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.verb {
         Verb::Audio(args) => audio::run(args).await,
         Verb::Gateway(args) => Box::pin(gateway::run(args)).await,
+        Verb::Render(args) => render::run(args).await,
     }
 }

@@ -12,6 +12,7 @@ mod files;
 mod options;
 mod progress;
 mod roles;
+mod samples;
 mod secrets;
 mod signals;
 mod submit;
