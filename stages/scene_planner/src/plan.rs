@@ -108,11 +108,6 @@ mod tests {
             end: Seconds(2.0 * f64::from(n + 1)),
             edge: if n == 0 { Edge::Start } else { Edge::Downbeat },
         };
-        let artifact = ArtifactRef {
-            key: ArtifactKey::try_from("envelopes.json".to_owned()).unwrap(),
-            length: 2,
-            sha256: "0".repeat(64),
-        };
         AudioAnalysis {
             analyser: "test".to_owned(),
             duration: Seconds(32.0),
@@ -143,7 +138,15 @@ mod tests {
             clip_grid: (0..16).map(slot).collect(),
             lyrics: None,
             peaks: vec![],
-            envelopes: Stored::new(artifact),
+            envelopes: Stored::new(curves()),
+        }
+    }
+
+    fn curves() -> ArtifactRef {
+        ArtifactRef {
+            key: ArtifactKey::try_from("envelopes.json".to_owned()).unwrap(),
+            length: 2,
+            sha256: "0".repeat(64),
         }
     }
 
