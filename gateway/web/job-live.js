@@ -26,7 +26,8 @@ export function livePart(id, signal) {
   /** @param {JobView} view */
   const update = (view) => {
     if (isEnd(view.status)) return ended.abort();
-    if (begun || view.clipsDone === 0 || !canPlay()) return;
+    // Before the first clip there is no playlist, however many others are done.
+    if (begun || view.clips[0]?.status !== 'done' || !canPlay()) return;
     begun = true;
     play(id, video, over, (seconds) => {
       element.hidden = false;
