@@ -26,8 +26,8 @@ use crate::signed_url::{Disposition, Permission, film_name};
         ("Range" = Option<String>, Header, description = "One range of bytes.")
     ),
     responses(
-        (status = 200, description = "The whole file.", content_type = "application/octet-stream"),
-        (status = 206, description = "A part of it.", content_type = "application/octet-stream"),
+        (status = 200, description = "The whole file.", content_type = "*/*"),
+        (status = 206, description = "A part of it.", content_type = "*/*"),
         (status = 307, description = "Where a bucket keeps files: to the link that it has signed itself.")
     )
 )]

@@ -28,7 +28,7 @@ use crate::signed_url::Disposition;
         ("ticket" = String, Path, description = "What `playlist_url` has in this place; good for an hour."),
         ("name" = String, Path, description = "`playlist.m3u8`, `init.mp4`, or a segment as the playlist names it.")
     ),
-    responses((status = 200, description = "The file.", content_type = "application/octet-stream"))
+    responses((status = 200, description = "The file.", content_type = "*/*"))
 )]
 pub(crate) async fn part(
     State(app): State<App>,
@@ -77,7 +77,10 @@ pub(crate) async fn part(
         ("ticket" = String, Path, description = "As in the links of the job's `outputs`; good for an hour."),
         ("name" = String, Path, description = "The file's name.")
     ),
-    responses((status = 200, description = "The file.", content_type = "application/octet-stream"))
+    responses(
+        (status = 200, description = "The whole file.", content_type = "*/*"),
+        (status = 206, description = "A part of it.", content_type = "*/*"),
+    )
 )]
 pub(crate) async fn output(
     State(app): State<App>,
