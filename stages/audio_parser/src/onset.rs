@@ -11,9 +11,10 @@ const NORM_STEP: usize = FRAME_RATE as usize / 2;
 const NORM_FLOOR: f32 = 0.15;
 /// The local mean that is subtracted reaches 0.2 s to either side.
 const MEAN_RADIUS: usize = 20;
-/// Quieter than −60 dB of the loud parts, and than −70 dB of full scale, is silence.
-const SILENT_RELATIVE: f32 = 1e-3;
-const SILENT_ABSOLUTE: f32 = 3.2e-4;
+/// Quieter than −52 dB of the loud parts is silence: the noise of an encoder or of 16 bits is, behind the end
+/// of a song, and nobody counts on in it. Of the song's own loudness alone, so that a quiet master is the
+/// same song.
+const SILENT: f32 = 2.5e-3;
 
 /// A silence of so many frames is a pause.
 const PAUSE: usize = 3 * FRAME_RATE as usize / 2;
@@ -36,8 +37,7 @@ pub struct Onsets {
 /// Ours; band-wise normalisation follows A. Klapuri et al., "Analysis of the Meter of Acoustic Musical
 /// Signals", IEEE TASLP 2006, §II-A.
 pub fn strength(features: &Features, loud: f32) -> Onsets {
-    let silence = (loud * SILENT_RELATIVE).min(SILENT_ABSOLUTE);
-    let sounding = without_pauses(&features.level, silence);
+    let sounding = without_pauses(&features.level, loud * SILENT);
     let bands = features
         .flux
         .each_ref()

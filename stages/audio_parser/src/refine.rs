@@ -1,5 +1,7 @@
 //! Beats to the nearest onset, and to a straight line where the song was made to a click.
 
+use std::ops::Range;
+
 use crate::features::FINE_STEP;
 use crate::level::FRAME_RATE;
 use crate::order;
@@ -9,6 +11,8 @@ const FINE_RATE: f64 = (FRAME_RATE as usize * FINE_STEP) as f64;
 const REACH_SECONDS: f64 = 0.035;
 /// But not farther than this part of a beat.
 const REACH_BEATS: f64 = 0.12;
+/// The power of a peak's height by which it counts among those around a beat.
+const PEAKEDNESS: i32 = 6;
 /// The fine curve's peak lies so much behind where a note is written: a click is heard 1.5 ms early, but
 /// struck, plucked and blown sounds take some milliseconds to rise, by the mean over `mir-dev` 5.
 const LATENESS: f64 = 0.0015;
@@ -50,30 +54,42 @@ fn nearest_onset(grid: f64, reach: f64, fine: &[f32]) -> Refined {
             weight: 0.0,
         };
     };
-    let peak = (0..window.len())
-        .max_by(|a, b| window[*a].total_cmp(&window[*b]))
-        .unwrap_or(0);
-    let height = window[peak];
+    let height = window.iter().fold(0.0_f32, |most, value| most.max(*value));
     let usual = order::percentile(window, 0.5);
     let weight = f64::from(if height > 0.0 {
         (height - usual) / (height + usual)
     } else {
         0.0
     });
-    let around = |at: usize| fine.get(at).copied().unwrap_or(0.0);
-    let centre = from + peak;
-    let (left, right) = (around(centre.saturating_sub(1)), around(centre + 1));
-    let curve = left - 2.0 * height + right;
-    let shift = if curve < 0.0 {
-        f64::from(0.5 * (left - right) / curve)
-    } else {
-        0.0
-    };
-    let onset = (centre as f64 + shift.clamp(-0.5, 0.5)) / FINE_RATE - LATENESS;
+    let onset =
+        onset_within(fine, from..to, usual).unwrap_or(grid * FINE_RATE) / FINE_RATE - LATENESS;
     Refined {
         time: (grid + (onset - grid) * weight).max(0.0),
         weight: weight * f64::from(height.min(1.0)),
     }
+}
+
+/// Where the onset within `range` of `fine` lies, in values: the mean of its peaks, of which all but the
+/// greatest hardly count. Of two that are equally great neither may win by a hair: the same song, a little
+/// quieter or noisier, would have its beat elsewhere. `None` where nothing stands out from what is `usual`.
+fn onset_within(fine: &[f32], range: Range<usize>, usual: f32) -> Option<f64> {
+    let middle = 0.5 * (range.start + range.end) as f64;
+    let half = (0.5 * range.len() as f64).max(1.0);
+    let at = |place: usize| fine.get(place).copied().unwrap_or(0.0);
+    let (mut sum, mut total) = (0.0, 0.0);
+    for place in range {
+        let (left, height, right) = (at(place.saturating_sub(1)), at(place), at(place + 1));
+        let curve = left - 2.0 * height + right;
+        if height > usual && height >= left && height > right && curve < 0.0 {
+            let shift = f64::from(0.5 * (left - right) / curve).clamp(-0.5, 0.5);
+            // None comes into sight at once.
+            let far = ((place as f64 - middle) / half).powi(2).min(1.0);
+            let weight = f64::from(height - usual).powi(PEAKEDNESS) * (1.0 - far);
+            sum += weight * (place as f64 + shift);
+            total += weight;
+        }
+    }
+    (total > 0.0).then(|| sum / total)
 }
 
 /// A straight line through beats: beat `k` falls at `start + k · interval`.
@@ -187,4 +203,48 @@ fn least_squares(points: &[(f64, Refined)]) -> Option<(f64, f64)> {
         .map(|(w, x, y)| w * (x - mean_x) * (y - mean_y))
         .sum();
     (spread > 0.0).then(|| (mean_y - joint / spread * mean_x, joint / spread))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A curve with peaks of the given heights at the given values, each three values wide.
+    fn curve(peaks: &[(usize, f32)]) -> Vec<f32> {
+        let mut curve = vec![0.01; 800];
+        for (at, height) in peaks {
+            curve[*at] = *height;
+            for side in [at - 1, at + 1] {
+                curve[side] = 0.5 * height;
+            }
+        }
+        curve
+    }
+
+    #[test]
+    fn a_beat_moves_to_the_onset_beside_it() {
+        let beats = to_onsets(&[0.5, 1.0], &curve(&[(204, 0.9), (396, 0.9)]));
+        let seconds = |value: f64| value / FINE_RATE - LATENESS;
+        assert!((beats[0].time - seconds(204.0)).abs() < 0.001, "{beats:?}");
+        assert!((beats[1].time - seconds(396.0)).abs() < 0.001, "{beats:?}");
+    }
+
+    #[test]
+    fn a_beat_between_two_equal_onsets_does_not_jump_when_one_of_them_is_a_little_stronger() {
+        let of = |early, late| to_onsets(&[0.5, 1.0], &curve(&[(194, early), (206, late)]))[0].time;
+        let (one, other) = (of(0.90, 0.89), of(0.89, 0.90));
+        assert!((one - other).abs() < 0.003, "{one} {other}");
+        // Clearly the stronger of them wins.
+        assert!((of(0.9, 0.3) - (194.0 / FINE_RATE - LATENESS)).abs() < 0.001);
+    }
+
+    #[test]
+    fn a_beat_without_an_onset_stays() {
+        let beats = to_onsets(&[0.5, 1.0], &[0.0; 800]);
+        assert_eq!(
+            beats.iter().map(|beat| beat.time).collect::<Vec<_>>(),
+            [0.5, 1.0]
+        );
+        assert!(to_onsets(&[2.5], &[0.0; 800])[0].weight < 1e-9);
+    }
 }

@@ -125,6 +125,11 @@ def update(p, m, v, n, rate, x, t, key):
     return p, m, v, l
 
 
+@jax.jit
+def average(kept, p, rest):
+    return jax.tree.map(lambda a, b: rest * a + (1 - rest) * b, kept, p)
+
+
 def write(p, mean, std, path):
     """The inputs' mean and spread are folded into the first layer, so that the reader needs neither."""
     w, b = np.array(p["first"]["w"]), np.array(p["first"]["b"])
@@ -175,6 +180,7 @@ def main():
     p = read(a.start, mean, std) if a.start else init(a.seed, mean, std)
     m, v = jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p)
     begin, n, key, sums = time.time(), 0, jax.random.key(a.seed), []
+    kept = p  # the mean over the last steps, which hears better than any one of them
     last_report = begin
     while time.time() - begin < a.minutes * 60:
         part = (time.time() - begin) / (a.minutes * 60)
@@ -185,16 +191,18 @@ def main():
         n += 1; key, one = jax.random.split(key)
         p, m, v, l = update(p, m, v, n, rate, x, t, one)
         sums.append(float(l))
+        rest = min(.998, n / (n + 10))
+        kept = average(kept, p, rest)
         if time.time() - last_report > 60:
             last_report = time.time()
             g = np.random.default_rng(0)
             test = [crop(s, g, False) for s in held[:24]]
-            score = float(jax.jit(loss)(p, (np.stack([x for x, _ in test]) - mean) / std, np.stack([t for _, t in test])))
+            score = float(jax.jit(loss)(kept, (np.stack([x for x, _ in test]) - mean) / std, np.stack([t for _, t in test])))
             print(f"{(time.time() - begin) / 60:5.1f} min  step {n}  songs {len(train)}  train {np.mean(sums):.4f}  held out {score:.4f}", flush=True)
             sums = []
-            write(p, mean, std, a.out)
+            write(kept, mean, std, a.out)
             train, held = refresh()
-    write(p, mean, std, a.out)
+    write(kept, mean, std, a.out)
 
 
 main()
