@@ -5,6 +5,7 @@ mod address;
 mod analyse;
 mod bench;
 mod chaos;
+mod check;
 mod client;
 mod data;
 mod demo;
@@ -46,6 +47,7 @@ enum Verb {
     Analyse(analyse::Args),
     Bench(bench::Args),
     Chaos(chaos::Args),
+    Check(check::Args),
     Token(token::Args),
     Topology(topology::Args),
     Gateway(roles::GatewayArgs),
@@ -85,6 +87,7 @@ async fn run() -> ExitCode {
         Verb::Analyse(args) => Box::pin(analyse::run(args)).await,
         Verb::Bench(args) => Box::pin(bench::run(args)).await,
         Verb::Chaos(args) => Box::pin(chaos::run(args)).await,
+        Verb::Check(args) => Box::pin(check::run(args)).await,
         Verb::Token(args) => token::run(&args),
         Verb::Topology(args) => Box::pin(topology::run(args)).await,
         Verb::Gateway(args) => Box::pin(roles::gateway(args)).await,

@@ -85,8 +85,9 @@ pub(crate) fn music(seconds: f64) -> MusicAt {
         bass: 0.4 + 0.5 * decay(0.5),
         mid: 0.5,
         treble: 0.3 + 0.4 * decay(0.25),
+        percussive: decay(0.25),
+        harmonic: 0.6,
         beat: decay(0.5),
         downbeat: decay(2.0),
-        ..MusicAt::default()
     }
 }
