@@ -32,6 +32,7 @@ use crate::job::Job;
 use crate::metrics::{self, Metrics};
 use crate::prices::Prices;
 use crate::rate_limit::RateLimiter;
+use crate::rendered::Rendered;
 use crate::signed_url::UrlSigner;
 use crate::store::Store;
 use crate::streaming::Streams;
@@ -73,6 +74,7 @@ pub(crate) struct Parts {
     pub(crate) refusals: Tally<IpAddr>,
     /// Uploads of a user that were no form, or no song.
     pub(crate) failed_uploads: Tally<UserId>,
+    pub(crate) rendered: Rendered,
     pub(crate) metrics: Metrics,
     pub(crate) started: Instant,
     /// What runs besides requests; waited for at the end.

@@ -31,6 +31,7 @@ mod rate_limit;
 mod reader;
 mod reconciler;
 mod relay;
+mod rendered;
 mod request_id;
 mod routes;
 mod serve;

@@ -22,6 +22,7 @@ use crate::rate_limit::RateLimiter;
 use crate::reader::Reader;
 use crate::reconciler::Reconciler;
 use crate::relay::Relay;
+use crate::rendered::Rendered;
 use crate::routes::upload;
 use crate::signed_url::UrlSigner;
 use crate::store::{Store, StoreError};
@@ -135,6 +136,7 @@ async fn assemble(
         decodes: Semaphore::new(DECODES),
         refusals: Tally::new(config.refusals_per_minute, address::WINDOW),
         failed_uploads: Tally::new(config.failed_uploads_per_hour, upload::FAILURES_WINDOW),
+        rendered: Rendered::default(),
         metrics: Metrics::new(),
         started: Instant::now(),
         tasks: TaskTracker::new(),

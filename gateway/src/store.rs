@@ -8,7 +8,7 @@
 mod budget;
 mod cache;
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod idempotency;
 mod outbox;
 mod progress;

@@ -1,6 +1,9 @@
 //! `GET /api/v1/jobs` and `GET /api/v1/jobs/{id}`.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +28,7 @@ use crate::view::{self, JobView};
 
 /// For how long a job that has not changed is answered with 304: its links must not run out meanwhile.
 const LINKS_KEPT: i64 = 30 * 60;
+const JSON: &str = "application/json";
 
 /// One job. `If-None-Match` gets 304 while nothing has changed; `Prefer: wait` holds the answer until
 /// something has, or without a tag until the job has ended.
@@ -67,15 +71,33 @@ pub(crate) async fn show(
     let mut response = if is_known(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let view = JobView::of(&app, &job).with_queue(queue);
-        let report = film_of(&app, &job).await?;
-        Json(view.with_film(&app, &job, report.as_ref())).into_response()
+        let body = body_of(&app, &job, queue).await?;
+        ([(header::CONTENT_TYPE, JSON)], body).into_response()
     };
     add_headers(response.headers_mut(), Some(&tag));
     if let Some(wait) = wait {
         wait.applied(&mut response);
     }
     Ok(response)
+}
+
+/// The job as JSON. Of one that is being made it is rendered once for all who poll; a place in the queue moves
+/// with other jobs, and the links of a film are good for an hour from now.
+async fn body_of(app: &App, job: &Arc<Job>, queue: Option<Queue>) -> Result<Bytes, ApiError> {
+    let is_shared = queue.is_none() && job.state.film.is_none();
+    if let Some(body) = app.rendered.of(job).filter(|_| is_shared) {
+        return Ok(body);
+    }
+    let report = film_of(app, job).await?;
+    let view = JobView::of(app, job).with_queue(queue);
+    let view = view.with_film(app, job, report.as_ref());
+    let body: Bytes = serde_json::to_vec(&view)
+        .or_internal("writing a job as JSON")?
+        .into();
+    if is_shared {
+        app.rendered.keep(job, &body);
+    }
+    Ok(body)
 }
 
 /// What was measured of a finished job's film, if that still lies in the store.

@@ -103,11 +103,11 @@ on_both! {
     a_waiting_job_knows_its_place_and_the_pace
 }
 
-pub(super) fn user() -> UserId {
+pub(crate) fn user() -> UserId {
     UserId::new(Uuid::new_v4())
 }
 
-pub(super) fn job_of(user: UserId) -> Job {
+pub(crate) fn job_of(user: UserId) -> Job {
     let id = JobId::new(Uuid::now_v7());
     let now = OffsetDateTime::now_utc().truncate_to_millisecond();
     let audio = ArtifactRef {
