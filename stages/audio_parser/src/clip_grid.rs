@@ -29,6 +29,10 @@ const BEAT: f64 = 3.0;
 const ONSET: f64 = 4.0;
 const TIME: f64 = 5.5;
 
+/// Prices this near to each other are the same, and the earlier edge has it: a bar and two bars are as good
+/// as two bars and a bar, and which of them it is must not hang on the last digits of the beats.
+const TIE: f64 = 0.02;
+
 /// What the grid is laid on. All times in seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Song<'a> {
@@ -228,7 +232,7 @@ fn cheapest(song: &Song<'_>, pace: &Pace<'_>, edges: &[Candidate]) -> Vec<Candid
             let price = cost + pace.price(edges[start].time, length);
             for slots in 0..=FEWEST {
                 let (total, after) = (best[start][slots] + price, (slots + 1).min(FEWEST));
-                if total < best[to][after] {
+                if total < best[to][after] - TIE {
                     best[to][after] = total;
                     from[to][after] = (start, slots);
                 }

@@ -50,7 +50,7 @@ fn quicken(chosen: &mut Vec<Candidate>, edges: &[Candidate], song: &Song<'_>, pa
             let mut slots: Vec<usize> = (0..chosen.len()).collect();
             slots.sort_by(|a, b| {
                 let ripeness = ripe(*b).total_cmp(&ripe(*a));
-                ripeness.then(length(*a).total_cmp(&length(*b)))
+                ripeness.then(coarse(length(*a)).total_cmp(&coarse(length(*b))))
             });
             slots
         };
@@ -77,7 +77,7 @@ fn slow_down(chosen: &mut Vec<Candidate>, song: &Song<'_>, pace: &Pace<'_>) {
             .filter(|at| !chosen[*at].fixed)
             .map(|at| (at, end_of(chosen, at, song) - chosen[at - 1].time))
             .filter(|(_, length)| *length <= pace.longest)
-            .min_by(|a, b| a.1.total_cmp(&b.1));
+            .min_by(|a, b| coarse(a.1).total_cmp(&coarse(b.1)));
         let Some((at, _)) = joined else { return };
         chosen.remove(at);
     }
@@ -115,6 +115,12 @@ fn accentuate(chosen: &mut Vec<Candidate>, edges: &[Candidate], song: &Song<'_>,
         }
         at += 1;
     }
+}
+
+/// A length for comparing: in steps of 20 ms, since beats lie to some milliseconds only, and of equals the
+/// first is to win every time.
+fn coarse(seconds: f64) -> f64 {
+    (seconds * 50.0).round()
 }
 
 fn is_off(edge: &Candidate) -> bool {
@@ -157,7 +163,7 @@ fn nearest_to_middle(
         .take_while(|edge| end - edge.time >= SHORTEST)
         .filter(|edge| edge.time - start >= SHORTEST && fits(edge))
         .min_by(|a, b| {
-            let distance = |edge: &Candidate| (edge.time - middle).abs();
+            let distance = |edge: &Candidate| coarse((edge.time - middle).abs());
             distance(a).total_cmp(&distance(b))
         })
         .copied()
