@@ -34,19 +34,22 @@ const INHERITED: [&str; 10] = [
     "TZ",
 ];
 /// What of our environment the gateway may see besides: settings that `up` has no opinion about.
-const GATEWAY_SETTINGS: [&str; 12] = [
+const GATEWAY_SETTINGS: [&str; 15] = [
     "COST_PER_MINUTE_USD",
     "DEV_TOKENS",
     "FAILED_UPLOADS_PER_HOUR",
     "FRONTEND_URL",
+    "HALF_OBJECT_GRACE_SECONDS",
     "JOBS_PER_HOUR",
     "MAX_DAILY_COST_USD",
     "MAX_JOB_COST_USD",
     "MAX_SONG_SECONDS",
     "MAX_UPLOAD_BYTES",
     "MIN_SONG_SECONDS",
+    "ORPHAN_GRACE_SECONDS",
     "REFUSALS_PER_MINUTE",
     "TRUSTED_PROXIES",
+    "WEBHOOK_ALLOW_PRIVATE",
 ];
 /// What of our environment the gateway and `audio_parser` may see besides: the provider of speech.
 const SPEECH_SETTINGS: [&str; 6] = [
