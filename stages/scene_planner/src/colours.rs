@@ -63,7 +63,12 @@ impl Scheme {
         key: Option<KeyGuess>,
     ) -> Self {
         let (shadow, light, accent) = natural_hues(scene);
-        let (shadow, light, accent) = match theme.hues.as_slice() {
+        let hues = if theme.hues.is_empty() {
+            &theme.tints
+        } else {
+            &theme.hues
+        };
+        let (shadow, light, accent) = match hues.as_slice() {
             [] => {
                 let turned = theme.drift + key_turn(key);
                 (shadow + turned, light + turned, accent + theme.drift)
@@ -73,6 +78,7 @@ impl Scheme {
             [lead, second] => (*lead, *lead + 0.35 * turn(*lead, *second), *second),
             [lead, second, third, ..] => (*lead, *second, *third),
         };
+        let (shadow, light) = tempered((shadow, light), theme);
         let (lightness, chroma) = mood_shift(mood);
         let (lightness, chroma) = match key {
             // Minor is darker and less coloured, by as much as the key is certain.
@@ -131,6 +137,24 @@ impl Scheme {
             accent: Oklch::new(0.72, 0.19 * self.chroma.max(0.8), self.accent).to_srgb(),
         }
     }
+}
+
+/// The hues of warm and of cold light.
+const WARM: f64 = 65.0;
+const COLD: f64 = 240.0;
+/// How far the hues of light and shadow go there where nothing but that is asked for.
+const OF_LIGHT: f64 = 0.75;
+const OF_SHADOW: f64 = 0.2;
+
+/// Shadow and light as warm or cold as asked for: light takes its colour from the hour more than shadow does.
+/// Colours that are named stay.
+fn tempered((shadow, light): (f64, f64), theme: &Theme) -> (f64, f64) {
+    if !theme.hues.is_empty() {
+        return (shadow, light);
+    }
+    let goal = if theme.warmth > 0.0 { WARM } else { COLD };
+    let towards = |hue: f64, share: f64| hue + share * theme.warmth.abs() * turn(hue, goal);
+    (towards(shadow, OF_SHADOW), towards(light, OF_LIGHT))
 }
 
 /// Hues of shadow, light and accent that suit a scene when nobody asks for others.
@@ -234,6 +258,17 @@ mod tests {
         assert!(blue > red && blue > green, "{red} {green} {blue}");
         let Srgb([red, _, blue]) = palette_of("all crimson and scarlet").tone;
         assert!(red > blue, "{red} {blue}");
+    }
+
+    #[test]
+    fn warm_and_cold_light_fall_on_the_same_things() {
+        let light = |prompt: &str| palette_of(prompt).light;
+        let Srgb([red, _, blue]) = light("a pine forest in the mist, soft and warm");
+        assert!(red > blue, "{red} {blue}");
+        let Srgb([red, _, blue]) = light("a pine forest in the mist, still and cold");
+        assert!(red < blue, "{red} {blue}");
+        // A colour that is named is what it is.
+        assert_eq!(light("a warm teal forest"), light("a teal forest"));
     }
 
     #[test]

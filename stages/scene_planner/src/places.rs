@@ -29,9 +29,17 @@ enum Part {
     Elsewhere,
 }
 
+/// A film of so many clips has somewhere else to look.
+const CLIPS_FOR_TWO: usize = 5;
+
 /// Gives every section a place. Sections of one label share theirs, so that what returns in the song
-/// returns in the picture.
-pub(crate) fn choose(theme: &Theme, scheme: Scheme, sections: &[Section], seed: u64) -> Places {
+/// returns in the picture. A film of some `clips` has two places at least, though its song be of one part.
+pub(crate) fn choose(
+    theme: &Theme,
+    scheme: Scheme,
+    (sections, clips): (&[Section], usize),
+    seed: u64,
+) -> Places {
     let parts: Vec<Part> = sections
         .iter()
         .map(|section| part_of(section, sections))
@@ -42,8 +50,11 @@ pub(crate) fn choose(theme: &Theme, scheme: Scheme, sections: &[Section], seed: 
             used.push(*part);
         }
     }
-    if used.is_empty() {
-        used.push(Part::Anchor);
+    let wanted = if clips >= CLIPS_FOR_TWO { 2 } else { 1 };
+    for part in [Part::Anchor, Part::Other] {
+        if used.len() < wanted && !used.contains(&part) {
+            used.push(part);
+        }
     }
     let places = used
         .iter()
@@ -162,7 +173,7 @@ mod tests {
             confidence: 0.0,
         };
         let scheme = Scheme::of_film(&theme, theme.scenes[0], mood, None);
-        choose(&theme, scheme, sections, 1)
+        choose(&theme, scheme, (sections, 2), 1)
     }
 
     #[test]
@@ -183,6 +194,25 @@ mod tests {
         assert_eq!(places.places.len(), 3);
         assert_ne!(places.places[at[1]].scene, places.places[at[0]].scene);
         assert_ne!(places.places[at[3]].scene, places.places[at[1]].scene);
+    }
+
+    #[test]
+    fn a_long_song_of_one_part_has_somewhere_else_to_look() {
+        let theme = theme::read("stars over a city at night, mountains beyond");
+        let mood = Mood {
+            primary: MoodWord::Calm,
+            secondary: None,
+            valence: 0.0,
+            arousal: 0.0,
+            confidence: 0.0,
+        };
+        let scheme = Scheme::of_film(&theme, theme.scenes[0], mood, None);
+        let song = [section("A", SectionKind::Verse)];
+        let places = choose(&theme, scheme, (&song, 9), 1);
+        assert_eq!(places.of_section, [0]);
+        assert_eq!(places.places.len(), 2);
+        assert_ne!(places.places[0].scene, places.places[1].scene);
+        assert_eq!(choose(&theme, scheme, (&song, 3), 1).places.len(), 1);
     }
 
     #[test]

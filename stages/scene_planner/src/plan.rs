@@ -22,7 +22,12 @@ pub fn direct(asked: (&str, Option<Style>), heard: &AudioAnalysis, seed: u64) ->
         .unwrap_or(model::look::SceneKind::Nebula);
     let scheme =
         Scheme::of_film(&theme, scene, heard.mood, heard.harmony.key).in_style(style, &theme);
-    let places = places::choose(&theme, scheme, &heard.sections, seed);
+    let places = places::choose(
+        &theme,
+        scheme,
+        (&heard.sections, heard.clip_grid.len()),
+        seed,
+    );
     let shots = shots::plan(&heard.clip_grid, &heard.sections, &places, &theme);
     ScenePlan {
         summary: summary((&theme, style), &places, heard),
@@ -177,6 +182,28 @@ mod tests {
         let plan = direct(("a city at night", None), &heard(), 1);
         for pair in plan.shots.windows(2) {
             assert_ne!(pair[0].camera, pair[1].camera);
+        }
+    }
+
+    #[test]
+    fn no_five_shots_in_a_row_are_of_one_place() {
+        let mut heard = heard();
+        heard.sections.truncate(1);
+        heard.sections[0].end = Seconds(32.0);
+        for prompt in [
+            "ink in water",
+            "a pine forest at dawn, a river and its birds",
+        ] {
+            let plan = direct((prompt, None), &heard, 1);
+            for five in plan.shots.windows(5) {
+                assert!(
+                    five.iter().any(|shot| shot.place != five[0].place),
+                    "{prompt}"
+                );
+            }
+            let home = &plan.shots[0].place;
+            let at_home = plan.shots.iter().filter(|shot| shot.place == *home);
+            assert!(at_home.count() * 2 > plan.shots.len(), "{prompt}");
         }
     }
 

@@ -3,7 +3,7 @@
 use model::Seconds;
 use model::analysis::{ClipSlot, Section, SectionKind};
 use model::look::{CameraMove, Variant};
-use model::plan::{Place, Shot};
+use model::plan::Shot;
 
 use crate::places::Places;
 use crate::theme::Theme;
@@ -16,15 +16,22 @@ pub(crate) fn plan(
     theme: &Theme,
 ) -> Vec<Shot> {
     let mut shots: Vec<Shot> = Vec::with_capacity(grid.len());
+    // At which place the song is at home, and how many shots it has been so.
+    let (mut home, mut stay) = (usize::MAX, 0);
     for slot in grid {
         let section = section_at(sections, slot);
         let before = shots.last().map(|shot| shot.camera);
         let energy = sections.get(section).map_or(0.5, |section| section.energy);
         let intensity = (energy + 0.2 * theme.pace as f32).clamp(0.0, 1.0);
-        let Some(place) = place_of(slot, section, places, intensity) else {
+        let goes_home = places.of_section.get(section).copied().unwrap_or(0);
+        stay = if goes_home == home { stay + 1 } else { 0 };
+        home = goes_home;
+        let at = place_of(home, stay, places.places.len(), intensity);
+        let (Some(place), Some(own)) = (places.places.get(at), places.places.get(home)) else {
             continue;
         };
         let camera = camera(intensity, slot.index.0, before);
+        let usual = variant(sections.get(section), intensity, slot.index.0);
         shots.push(Shot {
             clip: slot.index,
             start: slot.start,
@@ -32,7 +39,12 @@ pub(crate) fn plan(
             section,
             place: place.id.clone(),
             description: format!("{}, {}", place.description, in_words(camera)),
-            variant: variant(sections.get(section), intensity, slot.index.0),
+            // Where there is but one scene, elsewhere is another side of it.
+            variant: match usual {
+                Variant::Turned if at != home && place.scene == own.scene => Variant::Full,
+                _ if at != home && place.scene == own.scene => Variant::Turned,
+                usual => usual,
+            },
             camera,
             intensity,
         });
@@ -49,20 +61,14 @@ fn section_at(sections: &[Section], slot: &ClipSlot) -> usize {
         .unwrap_or(sections.len().saturating_sub(1))
 }
 
-/// The section's place. Where much is going on, every third shot looks over at another place, so that a
-/// chorus does not stand still.
-fn place_of<'a>(
-    slot: &ClipSlot,
-    section: usize,
-    places: &'a Places,
-    intensity: f32,
-) -> Option<&'a Place> {
-    let home = places.of_section.get(section).copied().unwrap_or(0);
-    let count = places.places.len();
-    let away = intensity > 0.66 && slot.index.0 % 3 == 2 && count > 1;
-    places
-        .places
-        .get(if away { (home + 1) % count } else { home })
+/// Of the shots that a film stays at one home: where much is going on every third looks elsewhere, where less
+/// is the last two of five do, at each of the `count` places in turn, so that nothing stands still.
+fn place_of(home: usize, stay: usize, count: usize, intensity: f32) -> usize {
+    let (of, from) = if intensity > 0.66 { (3, 2) } else { (5, 3) };
+    if count < 2 || stay % of < from {
+        return home;
+    }
+    (home + 1 + stay / of % (count - 1)) % count
 }
 
 /// The appearance that suits the section: choruses full, verses calm, bridges turned round, beginnings and

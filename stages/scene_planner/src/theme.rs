@@ -10,9 +10,10 @@ pub(crate) struct Theme {
     /// The scenes asked for, most votes first; never empty. Where no word spoke for any, all that were not
     /// ruled out, in an order of the prompt's own.
     pub(crate) scenes: Vec<SceneKind>,
-    /// Hues named, in the order of the words, in degrees of OKLCH; where none is named, those of the
-    /// things that are.
+    /// Hues named, in the order of the words, in degrees of OKLCH.
     pub(crate) hues: Vec<f64>,
+    /// Those of the things that are named, which count where no colour is.
+    pub(crate) tints: Vec<f64>,
     /// Motifs asked for, most votes first.
     pub(crate) motifs: Vec<Motif>,
     /// Motifs ruled out.
@@ -27,6 +28,8 @@ pub(crate) struct Theme {
     pub(crate) vividness: f64,
     /// −1 (slow) to 1 (fast).
     pub(crate) pace: f64,
+    /// −1 (cold) to 1 (warm).
+    pub(crate) warmth: f64,
     /// The words that decided something, as they were written.
     pub(crate) heard: Vec<String>,
     /// A number that any change of the prompt's words changes.
@@ -57,6 +60,7 @@ pub(crate) fn read(prompt: &str) -> Theme {
     let mut theme = Theme {
         scenes: Vec::new(),
         hues: Vec::new(),
+        tints: Vec::new(),
         motifs: Vec::new(),
         without: Vec::new(),
         film: 0.0,
@@ -64,10 +68,10 @@ pub(crate) fn read(prompt: &str) -> Theme {
         lightness: 0.0,
         vividness: 0.0,
         pace: 0.0,
+        warmth: 0.0,
         heard: Vec::new(),
         fingerprint,
     };
-    let mut tints = Vec::new();
     let mut negated_for = 0_usize;
     for word in &words {
         if NEGATIONS.contains(&word.as_str()) {
@@ -85,13 +89,10 @@ pub(crate) fn read(prompt: &str) -> Theme {
         theme.heard.push(word.clone());
         for meaning in meanings {
             match meaning {
-                Meaning::Tint(hue) if sign > 0.0 => push_new(&mut tints, *hue),
+                Meaning::Tint(hue) if sign > 0.0 => push_new(&mut theme.tints, *hue),
                 meaning => weigh(&mut theme, &mut votes, *meaning, sign),
             }
         }
-    }
-    if theme.hues.is_empty() {
-        theme.hues = tints;
     }
     theme.scenes = ranked(&votes.scenes, fingerprint);
     (theme.motifs, theme.without) = chosen(votes.motifs);
@@ -99,6 +100,7 @@ pub(crate) fn read(prompt: &str) -> Theme {
     theme.lightness = theme.lightness.clamp(-1.0, 1.0);
     theme.vividness = theme.vividness.clamp(-1.0, 1.0);
     theme.pace = theme.pace.clamp(-1.0, 1.0);
+    theme.warmth = theme.warmth.clamp(-1.0, 1.0);
     theme
 }
 
@@ -139,6 +141,7 @@ fn weigh(theme: &mut Theme, votes: &mut Votes, meaning: Meaning, sign: f64) {
         Meaning::Tone(Tone::Lightness, by) => theme.lightness += sign * by,
         Meaning::Tone(Tone::Vividness, by) => theme.vividness += sign * by,
         Meaning::Tone(Tone::Pace, by) => theme.pace += sign * by,
+        Meaning::Tone(Tone::Warmth, by) => theme.warmth += sign * by,
     }
 }
 
@@ -250,7 +253,9 @@ mod tests {
             read("ink in water, deep red and gold").hues,
             read("red and gold").hues
         );
-        assert_eq!(read("waves on the ocean").hues.len(), 1);
+        let ocean = read("waves on the ocean");
+        assert!(ocean.hues.is_empty());
+        assert_eq!(ocean.tints.len(), 1);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(crate) enum Tone {
     Vividness,
     /// Slow to fast.
     Pace,
+    /// Cold to warm.
+    Warmth,
 }
 
 /// Synonyms, separated by spaces, beside what they mean.

@@ -7,7 +7,7 @@ use model::look::SceneKind::{
 };
 
 use super::Meaning::{Film, Hue, Motif as Asks, Scene, Tint, Tone as Shift};
-use super::Tone::{Lightness, Pace, Vividness};
+use super::Tone::{Lightness, Pace, Vividness, Warmth};
 use super::Words;
 
 /// Things and places.
@@ -82,7 +82,12 @@ pub(super) const WORDS: Words = &[
     ),
     (
         "sunset sunrise dawn dusk sundown twilight",
-        &[Scene(Ridges, 1.1), Scene(Ocean, 0.6), Tint(55.0)],
+        &[
+            Scene(Ridges, 1.1),
+            Scene(Ocean, 0.6),
+            Tint(55.0),
+            Shift(Warmth, 0.4),
+        ],
     ),
     (
         "road journey travel wander wanderer hike freedom west country",
@@ -379,8 +384,8 @@ pub(super) const QUALITIES: Words = &[
         "bright light white luminous radiant airy day",
         &[Shift(Lightness, 0.5)],
     ),
-    ("warm cozy cosy", &[Tint(60.0)]),
-    ("cold cool chilly", &[Tint(230.0)]),
+    ("warm cozy cosy", &[Shift(Warmth, 0.7)]),
+    ("cold cool chilly", &[Shift(Warmth, -0.7)]),
     (
         "vivid colorful colourful saturated electric glowing glow rainbow",
         &[Shift(Vividness, 0.5)],
