@@ -34,7 +34,7 @@ async fn cancel_overdue(app: &App) -> Result<(), ApiError> {
     let overdue = app.store.overdue(now).await;
     for job in overdue.or_unavailable("looking for overdue jobs")? {
         let (id, user) = (job.brief.id, job.brief.user);
-        let status = cancel::stop(app.clone(), user, job).await?;
+        let (status, _) = cancel::stop(app.clone(), user, job).await?;
         tracing::info!(job.id = %id, %status, "the job's time is up");
     }
     Ok(())

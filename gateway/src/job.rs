@@ -273,7 +273,10 @@ impl JobState {
                 code,
                 retryable,
                 stage,
+                total_cost,
+                ..
             } => {
+                self.total_cost = self.total_cost.max(total_cost.unwrap_or_default());
                 self.status = if code == JOB_CANCELLED {
                     JobStatus::Cancelled
                 } else {
@@ -344,6 +347,8 @@ mod tests {
             code: code.to_owned(),
             retryable: false,
             stage: None,
+            total_cost: None,
+            pending_cost: None,
         })
     }
 

@@ -18,7 +18,8 @@ use model::{ClipIndex, StageKind, TaskId};
 use nats::kv::KvError;
 use nats::publish::{self, PublishError, Published};
 use nats::subject;
-use runtime::Cancellations;
+use runtime::ledger::LedgerError;
+use runtime::{Cancellations, Ledgers};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
@@ -47,6 +48,8 @@ enum ReconcileError {
     Store(#[from] StoreError),
     #[error("reading the cancellation flags")]
     Flags(#[from] KvError),
+    #[error("closing the ledger of a cancelled job")]
+    Ledger(#[from] LedgerError),
     #[error("writing a message")]
     Json(#[from] serde_json::Error),
 }
@@ -56,6 +59,7 @@ pub(crate) struct Reconciler {
     pub(crate) jetstream: Context,
     pub(crate) store: Store,
     pub(crate) cancellations: Cancellations,
+    pub(crate) ledgers: Ledgers,
     /// Raised when the broker has lost its store: every live job misses its next message then.
     pub(crate) lost: Arc<Notify>,
 }
@@ -94,7 +98,9 @@ impl Reconciler {
         {
             // A job whose flag is raised gets its end: workers drop its work without a word.
             if self.cancellations.is_raised(job.brief.id).await? {
-                self.write_once(cancelled_end(&job)?).await?;
+                let closed = self.ledgers.close(job.brief.id, job.brief.budget);
+                self.write_once(cancelled_end(&job, &closed.await?)?)
+                    .await?;
             } else {
                 self.mend(&job).await?;
             }

@@ -10,7 +10,7 @@ use model::event::JOB_CANCELLED;
 use model::job::StageStatus;
 use model::{Event, EventBody, StageKind, TaskId};
 use nats::publish::{self, PublishError, Published};
-use runtime::faults;
+use runtime::{Ledger, faults};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -82,8 +82,9 @@ pub(crate) fn why_cancelled(job: &Job, now: OffsetDateTime) -> &'static str {
     }
 }
 
-/// The end of a cancelled job. Like every end it is written once, and the first end wins.
-pub(crate) fn cancelled_end(job: &Job) -> Result<OutboxEntry, serde_json::Error> {
+/// The end of a cancelled job, of which this is the ledger. Like every end it is written once, and the
+/// first end wins.
+pub(crate) fn cancelled_end(job: &Job, ledger: &Ledger) -> Result<OutboxEntry, serde_json::Error> {
     let now = OffsetDateTime::now_utc();
     let end = Event {
         job_id: job.brief.id,
@@ -93,7 +94,9 @@ pub(crate) fn cancelled_end(job: &Job) -> Result<OutboxEntry, serde_json::Error>
             error: why_cancelled(job, now).to_owned(),
             code: JOB_CANCELLED.to_owned(),
             retryable: false,
-            stage: None,
+            stage: job.state.current_stage,
+            total_cost: Some(job.state.total_cost.max(ledger.spent())),
+            pending_cost: Some(ledger.reserved()),
         },
     };
     Ok(OutboxEntry {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use async_nats::jetstream;
 use nats::{ConnectError, buckets, kv};
-use runtime::{ArtifactError, Artifacts, Cancellations, Shutdown};
+use runtime::{ArtifactError, Artifacts, Cancellations, Ledgers, Shutdown};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio_util::task::TaskTracker;
@@ -169,6 +169,7 @@ fn start_tasks(app: &App, position: watch::Sender<u64>) -> Result<(), ServeError
         jetstream: app.jetstream.clone(),
         store: app.store.clone(),
         cancellations: app.cancellations.clone(),
+        ledgers: Ledgers::new(app.jetstream.clone(), app.artifacts.clone()),
         lost,
     };
     app.tasks.spawn(reconciler.run(app.stop.clone()));

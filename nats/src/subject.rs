@@ -114,6 +114,8 @@ mod tests {
             code: JOB_CANCELLED.to_owned(),
             retryable: false,
             stage: None,
+            total_cost: None,
+            pending_cost: None,
         });
         assert_eq!(event(&cancelled), format!("events.{}.end.2", job()));
         assert_eq!(event(&cancelled), end(job(), RunNumber(2)));

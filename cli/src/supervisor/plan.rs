@@ -52,9 +52,10 @@ const GATEWAY_SETTINGS: [&str; 15] = [
     "WEBHOOK_ALLOW_PRIVATE",
 ];
 /// What of our environment the gateway and `audio_parser` may see besides: the provider of speech.
-const SPEECH_SETTINGS: [&str; 6] = [
+const SPEECH_SETTINGS: [&str; 7] = [
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
+    "SPEECH_IDEMPOTENT",
     "SPEECH_MAX_BYTES",
     "SPEECH_MODEL",
     "SPEECH_PRICE_PER_MINUTE_USD",

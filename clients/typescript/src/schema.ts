@@ -26,7 +26,12 @@ export interface AttemptView {
 export interface Cancelled {
   job_id: string;
   message: string;
+  /** What it may cost beyond that: calls to providers that were under way. Nothing more is bought. */
+  pending_cost: number;
+  stage: Stage | null;
   status: JobStatus;
+  /** What the job has cost, in US dollars. */
+  total_cost: number;
 }
 
 /** How many clips there are and will be. */

@@ -163,9 +163,15 @@ pub enum EventBody {
         code: String,
         /// Whether the same upload may work later.
         retryable: bool,
-        /// The stage that gave up, where one did.
+        /// The stage that gave up, or was stopped, where one did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stage: Option<StageKind>,
+        /// What the job has cost, where whoever ended it knew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total_cost: Option<Usd>,
+        /// What calls may cost beyond that which were under way when the job was cancelled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pending_cost: Option<Usd>,
     },
 }
 

@@ -1,7 +1,8 @@
 //! The client of `OpenAI`'s transcriptions, which servers of one's own speak as well.
 //!
 //! One request, one answer; nothing can be looked up afterwards. So a request that was refused or never
-//! arrived is sent again, and one whose answer was lost is not, unless it costs nothing.
+//! arrived is sent again, and one whose answer was lost is not, unless it costs nothing or the server
+//! charges an idempotency key once.
 
 mod answer;
 mod backoff;
@@ -28,6 +29,8 @@ use backoff::Backoff;
 const LONGEST_ANSWER: usize = 8 << 20;
 /// How much of a refusal is kept.
 const LONGEST_MESSAGE: usize = 300;
+/// By which a server that knows it charges once.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -73,26 +76,45 @@ impl OpenAiSpeech {
         })
     }
 
-    async fn ask_until_it_answers(&self, recording: &Recording) -> Result<Transcript, SpeechError> {
+    /// Asks, as often as is safe. What may have been charged is told as such, whatever came after it.
+    async fn ask_until_it_answers(
+        &self,
+        recording: &Recording,
+        key: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Transcript, SpeechError> {
         let song = self.read(recording).await?;
-        let free = self.settings.per_minute == Usd::ZERO;
+        let again = self.settings.per_minute == Usd::ZERO || self.settings.idempotent;
         let mut backoff = Backoff::new(self.settings.backoff);
         let mut attempts = 0;
+        let mut lost = None;
         loop {
+            if cancel.is_cancelled() {
+                return Err(lost.map_or(SpeechError::Cancelled, unknown));
+            }
             attempts += 1;
-            let (last, wait) = match self.ask(song.clone(), recording.duration).await {
+            let (last, wait) = match self.ask(song.clone(), recording.duration, key).await {
                 Ok(transcript) => return Ok(transcript),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Lost(why)) if !free => return Err(SpeechError::Unknown { why }),
-                Err(Failure::Lost(why)) => (why, None),
+                Err(Failure::Final(error)) if error.may_cost() => return Err(error),
+                Err(Failure::Final(error)) => return Err(lost.map_or(error, unknown)),
+                Err(Failure::Lost(why)) => {
+                    lost = Some(why.clone());
+                    if !again {
+                        return Err(unknown(why));
+                    }
+                    (why, None)
+                }
                 Err(Failure::Again { why, not_before }) => (why, not_before),
             };
             let wait = backoff.next(wait);
             if attempts >= self.settings.attempts || wait > backoff::LONGEST {
-                return Err(SpeechError::Busy { attempts, last });
+                return Err(lost.map_or(SpeechError::Busy { attempts, last }, unknown));
             }
             tracing::info!(attempts, why = last, "asking for the words again");
-            tokio::time::sleep(wait).await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = cancel.cancelled() => {}
+            }
         }
     }
 
@@ -110,7 +132,7 @@ impl OpenAiSpeech {
         read.await.map_err(SpeechError::Recording)?
     }
 
-    async fn ask(&self, song: Bytes, duration: Seconds) -> Result<Transcript, Failure> {
+    async fn ask(&self, song: Bytes, duration: Seconds, key: &str) -> Result<Transcript, Failure> {
         let length = song.len() as u64;
         let part = Part::stream_with_length(song, length)
             .file_name("song.wav")
@@ -124,7 +146,8 @@ impl OpenAiSpeech {
             .text("timestamp_granularities[]", "word")
             .text("timestamp_granularities[]", "segment");
         let url = format!("{}/audio/transcriptions", self.settings.base_url);
-        let mut request = self.http.post(url).multipart(form);
+        let request = self.http.post(url).multipart(form);
+        let mut request = request.header(IDEMPOTENCY_KEY, key);
         if let Some(key) = &self.settings.key {
             request = request.bearer_auth(key.expose_secret());
         }
@@ -179,20 +202,34 @@ impl Speech for OpenAiSpeech {
         self.settings.price(duration)
     }
 
+    fn repeats(&self) -> bool {
+        self.settings.idempotent
+    }
+
     fn transcribe<'a>(
         &'a self,
         recording: &'a Recording,
+        key: &'a str,
         cancel: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Transcript, SpeechError>> {
+        let asking = self.ask_until_it_answers(recording, key, cancel);
+        if self.settings.per_minute > Usd::ZERO {
+            return asking.boxed();
+        }
         async move {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => Err(SpeechError::Cancelled),
-                heard = self.ask_until_it_answers(recording) => heard,
+                heard = asking => heard,
             }
         }
         .boxed()
     }
+}
+
+/// It may have been charged.
+const fn unknown(why: String) -> SpeechError {
+    SpeechError::Unknown { why }
 }
 
 /// The whole body, if it is not longer than `limit`.

@@ -32,6 +32,9 @@ pub struct SpeechSettings {
     pub max_bytes: u64,
     /// `SPEECH_TIMEOUT_SECONDS` (600): how long one answer may take.
     pub timeout: Duration,
+    /// `SPEECH_IDEMPOTENT` (`false`): whether it charges an `Idempotency-Key` once, so that an answer that
+    /// was lost may be asked for again. The hosted service does not promise that.
+    pub idempotent: bool,
     /// How often it is asked at most where it is busy.
     pub attempts: u32,
     /// How long the first wait between two attempts is, about; each next is twice as long.
@@ -62,6 +65,7 @@ impl SpeechSettings {
             per_minute: vars.parsed_or("SPEECH_PRICE_PER_MINUTE_USD", usual),
             max_bytes: vars.parsed_or("SPEECH_MAX_BYTES", LARGEST_FILE),
             timeout: Duration::from_secs(vars.parsed_or("SPEECH_TIMEOUT_SECONDS", 600)),
+            idempotent: vars.parsed_or("SPEECH_IDEMPOTENT", false),
             attempts: 4,
             backoff: Duration::from_secs(1),
         })

@@ -21,10 +21,15 @@ pub trait Speech: std::fmt::Debug + Send + Sync {
     /// What a recording of that length costs.
     fn price(&self, duration: Seconds) -> Usd;
 
-    /// Hears the words. Ends soon after `cancel` is raised.
+    /// Whether a key is charged once, however often the words are asked for under it.
+    fn repeats(&self) -> bool;
+
+    /// Hears the words, under an idempotency key. Once `cancel` is raised nothing more is asked for; an
+    /// answer that is under way and costs money is waited for.
     fn transcribe<'a>(
         &'a self,
         recording: &'a Recording,
+        key: &'a str,
         cancel: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Transcript, SpeechError>>;
 }

@@ -401,6 +401,14 @@ impl Artifacts {
         }
     }
 
+    /// Removes an object. One that is not there is removed already.
+    pub(crate) async fn delete(&self, key: &ArtifactKey) -> Result<(), ArtifactError> {
+        match self.store.delete(&path_of(key)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(store_error(key.as_str())(source)),
+        }
+    }
+
     /// False when something is there already.
     async fn create_from(&self, key: &ArtifactKey, file: &Path) -> Result<bool, ArtifactError> {
         if self.head(key).await?.is_some() {

@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::artifacts::{ArtifactError, Artifacts};
 use crate::events::Reporter;
 use crate::ledger::Ledger;
-use crate::purchase::Till;
+use crate::purchase::{Till, Underway};
 use crate::scratch::Scratch;
 use crate::stage::{StageError, StageResultExt};
 
@@ -26,7 +26,8 @@ pub struct StageContext {
     pub(crate) reporter: Reporter,
     pub(crate) stop: CancellationToken,
     pub(crate) scratch: Scratch,
-    pub(crate) till: Till,
+    pub(crate) till: Arc<Till>,
+    pub(crate) underway: Underway,
     pub(crate) _events: Option<Arc<AbortOnDropHandle<()>>>,
 }
 
@@ -49,7 +50,8 @@ impl StageContext {
         });
         let own_ledger = Ledger::new(job.budget);
         let context = Self {
-            till: Till::Own(own_ledger.into()),
+            till: Arc::new(Till::Own(own_ledger.into(), reporter.clone())),
+            underway: Underway::default(),
             job,
             task,
             artifacts,

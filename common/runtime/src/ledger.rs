@@ -236,6 +236,11 @@ impl Ledger {
     pub const fn close(&mut self) {
         self.closed = true;
     }
+
+    /// Whether nothing more is bought.
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
 }
 
 fn sum(amounts: impl Iterator<Item = Usd>) -> Usd {

@@ -1,20 +1,26 @@
 //! How a stage buys: reserve, submit once, keep the answer, settle.
 //!
 //! Whatever dies in between, the next attempt goes on: it finds the answer in the store, or asks the
-//! provider again with the same key.
+//! provider again with the same key where that is charged once. A call that is under way outlives the work
+//! that wanted it: what is paid for is taken, and its cost known.
+
+mod counter;
+mod till;
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use model::{ArtifactKey, EventBody, Usd};
+use model::Usd;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
-use crate::ledger::{self, Ledger, LedgerError, Ledgers, Refusal, Reserved};
 use crate::{StageContext, StageError, StageResultExt};
-
-/// The code of a purchase that the budget does not allow.
-pub const BUDGET_EXCEEDED: &str = "BUDGET_EXCEEDED";
+pub use counter::BUDGET_EXCEEDED;
+use counter::Counter;
+pub(crate) use till::Till;
 
 /// What is to be bought.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +31,9 @@ pub struct Purchase<'a> {
     pub provider: &'a str,
     /// What it will cost, as far as is known: this much is reserved.
     pub price: Usd,
+    /// Whether the provider charges a key once, however often it is asked under it. Where it does not,
+    /// that it is asked is noted in the store as well: the broker may lose the ledger.
+    pub repeats: bool,
 }
 
 /// On which terms it is bought.
@@ -33,8 +42,9 @@ pub struct Terms {
     /// To be sent as the idempotency key, or left as a marker where a provider has no such thing. The
     /// same in every attempt.
     pub key: String,
-    /// Whether an earlier attempt may have been charged. A client whose provider knows no idempotency
-    /// keys looks for what that attempt began, by the marker, before it begins anew.
+    /// Whether an earlier attempt may have been charged, and has left no answer. A client whose provider
+    /// knows no idempotency keys looks for what that attempt began, by the marker, before it begins anew;
+    /// where nothing can be looked for, it takes it for lost.
     pub again: bool,
 }
 
@@ -56,136 +66,97 @@ pub enum NotBought {
     OutcomeUnknown(StageError),
 }
 
-/// Who keeps the ledger of a task.
-#[derive(Debug)]
-pub(crate) enum Till {
-    /// The broker.
-    Broker(Box<Ledgers>),
-    /// Nobody else: a stage that is run by hand.
-    Own(Mutex<Ledger>),
+/// Calls that are under way, whoever still waits for them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Underway {
+    calls: TaskTracker,
+    /// Raised when they are to end with whoever holds them.
+    gone: CancellationToken,
 }
 
-impl Till {
-    async fn change<T>(
-        &self,
-        cx: &StageContext,
-        change: impl Fn(&mut Ledger) -> Result<T, Refusal>,
-    ) -> Result<(T, Ledger), LedgerError> {
-        match self {
-            Self::Broker(ledgers) => ledgers.change(cx.job().id, cx.job().budget, change).await,
-            Self::Own(ledger) => {
-                let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-                let value = change(&mut ledger)?;
-                Ok((value, ledger.clone()))
-            }
+/// How long a worker that is asked to end waits for calls that are paid for. Their tasks are given back
+/// before.
+const LINGER: Duration = Duration::from_secs(8);
+
+impl Underway {
+    /// Takes them in, for a while: what comes later is lost, and counts as paid.
+    pub(crate) async fn taken_in(&self) {
+        self.calls.close();
+        if tokio::time::timeout(LINGER, self.calls.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                calls = self.calls.len(),
+                "answers that are paid for are lost"
+            );
         }
+    }
+
+    /// Ends them when it is dropped.
+    pub(crate) fn guard(&self) -> tokio_util::sync::DropGuard {
+        self.gone.clone().drop_guard()
     }
 }
 
 impl StageContext {
+    /// What an earlier attempt was given for this purchase, if it was.
+    pub async fn bought_before<T: DeserializeOwned>(
+        &self,
+        purchase: Purchase<'_>,
+    ) -> Result<Option<T>, StageError> {
+        let counter = Counter::of(self, purchase)?;
+        match counter.answered().await? {
+            Some(bought) => counter.settled(bought).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Buys one thing, once.
     ///
     /// `submit` makes the one call that may be charged; it is not called where the answer of an earlier
     /// attempt is there. Its value is kept in the store as JSON: bytes belong into artifacts that it
-    /// names. Nothing is bought beyond the job's budget, nor once the job is cancelled.
+    /// names. Nothing is bought beyond the job's budget, nor once the job is cancelled. When the work is
+    /// stopped this returns at once, and the call goes on to its end, without the work.
     pub async fn buy<T, F, W>(&self, purchase: Purchase<'_>, submit: F) -> Result<T, StageError>
     where
-        T: Serialize + DeserializeOwned,
+        T: Serialize + DeserializeOwned + Send + 'static,
         F: FnOnce(Terms) -> W,
-        W: Future<Output = Result<Bought<T>, NotBought>>,
+        W: Future<Output = Result<Bought<T>, NotBought>> + Send + 'static,
     {
-        let name = ledger::entry_name(&self.task(), purchase.item);
-        let answer = self.key(&ledger::answer_artifact(&name))?;
-        if let Some(bought) = self.answered_before(&answer).await? {
-            return self.settled(&name, bought).await;
+        if let Some(value) = self.bought_before(purchase).await? {
+            return Ok(value);
         }
-        let reserved = self.reserved(&name, purchase).await?;
-        let submission = reserved.submission;
-        let terms = Terms {
-            key: ledger::idempotency_key(&self.task(), purchase.item),
-            again: reserved.again,
-        };
+        let counter = Counter::of(self, purchase)?;
+        let tried = counter.reserved(purchase).await?;
+        if tried.again
+            && !purchase.repeats
+            && let Some(bought) = counter.answered_late(&self.stop).await?
+        {
+            return counter.settled(bought).await;
+        }
         // The stop comes with the flag, the ledger is closed with the answer to the user.
         if self.checkpoint().is_err() {
-            self.noted(|ledger| ledger.release(&name, submission))
-                .await?;
+            counter.released(tried).await?;
             return Err(StageError::Cancelled);
         }
-        match submit(terms).await {
-            Ok(bought) => {
-                let json = serde_json::to_vec(&bought).or_fatal("writing what was bought")?;
-                let kept = self.artifacts().create(&answer, json.into()).await;
-                kept.or_retry("keeping what was bought")?;
-                self.settled(&name, bought).await
-            }
-            Err(NotBought::NotCharged(error)) => {
-                self.noted(|ledger| ledger.release(&name, submission))
-                    .await?;
-                Err(error)
-            }
-            Err(NotBought::OutcomeUnknown(error)) => {
-                self.noted(|ledger| ledger.lose(&name, submission)).await?;
-                Err(error)
-            }
-        }
-    }
-
-    async fn answered_before<T: DeserializeOwned>(
-        &self,
-        answer: &ArtifactKey,
-    ) -> Result<Option<Bought<T>>, StageError> {
-        const DOING: &str = "looking for what was bought before";
-        let there = self.artifacts().head(answer).await.or_retry(DOING)?;
-        if there.is_none() {
-            return Ok(None);
-        }
-        let json = self.artifacts().read(answer).await.or_retry(DOING)?;
-        serde_json::from_slice(&json).map(Some).or_fatal(DOING)
-    }
-
-    async fn reserved(&self, name: &str, purchase: Purchase<'_>) -> Result<Reserved, StageError> {
-        const DOING: &str = "reserving what it costs";
-        let Purchase {
-            provider, price, ..
-        } = purchase;
-        let reserve = |ledger: &mut Ledger| ledger.reserve(name, provider, price);
-        match self.till.change(self, reserve).await {
-            Ok((reserved, _)) => Ok(reserved),
-            Err(LedgerError::Refused(Refusal::Closed)) => Err(StageError::Cancelled),
-            Err(LedgerError::Refused(refusal)) => {
-                Err(StageError::fatal(DOING, refusal).coded(BUDGET_EXCEEDED))
-            }
-            Err(error) => Err(StageError::retry(DOING, error)),
-        }
-    }
-
-    /// Settles, and says what was spent.
-    async fn settled<T>(&self, name: &str, bought: Bought<T>) -> Result<T, StageError> {
-        let Bought { value, cost } = bought;
-        let settle = |ledger: &mut Ledger| {
-            // The ledger may have gone with the broker's store; what was bought has not.
-            if ledger.settle(name, cost).is_err() {
-                ledger.enter_settled(name, cost);
-            }
-            Ok(())
+        let terms = Terms {
+            key: counter.idempotency_key(),
+            again: tried.again,
         };
-        let ((), ledger) = self.till.change(self, settle).await.or_retry("settling")?;
-        self.emit(EventBody::CostUpdate {
-            stage: self.task().stage,
-            cost,
-            total: ledger.spent(),
-        });
-        Ok(value)
-    }
-
-    async fn noted(&self, note: impl Fn(&mut Ledger)) -> Result<(), StageError> {
-        let change = |ledger: &mut Ledger| {
-            note(ledger);
-            Ok(())
+        let (call, gone) = (submit(terms), self.underway.gone.clone());
+        let buying = async move {
+            tokio::select! {
+                biased;
+                bought = counter.finished(call, tried) => bought,
+                () = gone.cancelled() => Err(StageError::Cancelled),
+            }
         };
-        let noted = self.till.change(self, change).await;
-        noted
-            .map(|_| ())
-            .or_retry("noting what became of a purchase")
+        let buying = self.underway.calls.spawn(buying.in_current_span());
+        tokio::select! {
+            biased;
+            bought = buying => bought.or_retry("buying")?,
+            () = self.stop.cancelled() => Err(StageError::Cancelled),
+        }
     }
 }

@@ -32,6 +32,7 @@ pub use settle::{MAX_ATTEMPTS, Settlement, backoff, settle};
 use crate::cancellations::CancellationWatch;
 use crate::events::EventPublisher;
 use crate::presence::{self, InHand, Presence};
+use crate::purchase::Underway;
 use crate::{
     ArtifactError, Artifacts, Cancellations, ConfigError, Ledgers, Shutdown, Stage, Storage, Vars,
     scratch,
@@ -126,6 +127,7 @@ struct Worker<S> {
     clips: Bucket,
     ledgers: Ledgers,
     in_hand: InHand,
+    underway: Underway,
     shutdown: Shutdown,
     /// Raised when a thread is lost to work that does not end.
     stuck: CancellationToken,
@@ -159,6 +161,7 @@ pub async fn serve<S: Stage>(
         ledgers: Ledgers::new(jetstream.clone(), artifacts.clone()),
         artifacts,
         in_hand: InHand::default(),
+        underway: Underway::default(),
         link: link::Link::new(client.clone()),
         jetstream,
         settings,
@@ -166,6 +169,7 @@ pub async fn serve<S: Stage>(
         stuck: CancellationToken::new(),
     });
     let _watchdog = Watchdog::start()?;
+    let _underway = worker.underway.guard();
     let _presence = AbortOnDropHandle::new(tokio::spawn(presence::keep(
         worker.jetstream.clone(),
         presence_of(&worker),
@@ -176,27 +180,30 @@ pub async fn serve<S: Stage>(
     for _ in 0..worker.settings.concurrency {
         slots.spawn(slot(Arc::clone(&worker)));
     }
-    let is_stuck = async {
-        worker.stuck.cancelled().await;
-        worker.shutdown.begin();
-        // What is in hand beside it is given back meanwhile.
-        worker
-            .shutdown
-            .forced_within(worker.settings.drain * 2)
-            .await;
-    };
     tokio::select! {
         ended = all_of(&mut slots) => ended?,
-        () = is_stuck => {}
+        () = stuck(&worker) => {}
     }
     if worker.stuck.is_cancelled() {
         return Err(ServeError::Stuck);
+    }
+    tokio::select! {
+        () = worker.underway.taken_in() => {}
+        () = worker.shutdown.forced() => {}
     }
     if let Err(error) = client.flush().await {
         warn!(%error, "the last words to NATS may be lost");
     }
     info!(stage = %S::KIND, "stopped");
     Ok(())
+}
+
+/// Completes when a thread is lost to work that does not end, and what is in hand beside it is given back.
+async fn stuck<S>(worker: &Worker<S>) {
+    worker.stuck.cancelled().await;
+    worker.shutdown.begin();
+    let within = worker.settings.drain * 2;
+    worker.shutdown.forced_within(within).await;
 }
 
 async fn all_of(slots: &mut JoinSet<()>) -> Result<(), JoinError> {

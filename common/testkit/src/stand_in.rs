@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +20,8 @@ pub enum Reply {
     Cut,
     /// The request is read, and nothing comes.
     Silence,
+    /// 200 with a body, after so long.
+    Late(Duration, String),
 }
 
 impl Reply {
@@ -118,6 +121,13 @@ async fn serve(mut client: TcpStream, reply: Reply, asked: Arc<Mutex<Vec<Asked>>
             // Until the client gives up.
             let _ = client.read(&mut [0]).await;
             return;
+        }
+        Reply::Late(pause, body) => {
+            tokio::time::sleep(pause).await;
+            let length = body.len();
+            format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            )
         }
         Reply::Half(body) => {
             let length = 2 * body.len();

@@ -7,9 +7,9 @@ use axum::Json;
 use axum::extract::State;
 use model::event::JOB_CANCELLED;
 use model::job::JobStatus;
-use model::{Event, EventBody, JobId, UserId};
+use model::{Event, EventBody, JobId, StageKind, Usd, UserId};
 use nats::publish::{self, Published};
-use runtime::Ledgers;
+use runtime::{Ledger, Ledgers};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -23,7 +23,7 @@ use crate::openapi::schema;
 use crate::relay::{self, CANCELLED};
 use crate::store::OutboxEntry;
 
-/// How long raising the flag may take.
+/// How long raising the flag, and closing the ledger, may take.
 const FLAG_PATIENCE: Duration = Duration::from_secs(3);
 /// How long NATS may take to say which end won.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -38,6 +38,15 @@ pub(crate) struct Cancelled {
     status: JobStatus,
     #[schema(value_type = String)]
     message: &'static str,
+    /// The stage that was stopped; null where none had begun.
+    #[schema(value_type = Option<schema::Stage>)]
+    stage: Option<StageKind>,
+    /// What the job has cost, in US dollars.
+    #[schema(value_type = f64)]
+    total_cost: Usd,
+    /// What it may cost beyond that: calls to providers that were under way. Nothing more is bought.
+    #[schema(value_type = f64)]
+    pending_cost: Usd,
 }
 
 /// Stops a queued or running job. Repeatable; 409 once the job has ended otherwise.
@@ -57,45 +66,68 @@ pub(crate) async fn cancel(
 ) -> Result<Json<Cancelled>, ApiError> {
     let job = app.job_of(user, id).await?;
     let mut status = job.state.status;
-    if !status.is_terminal() {
+    let stage = job.state.current_stage;
+    let known = job.state.total_cost;
+    let ledger = if status.is_terminal() {
+        None
+    } else {
         // A task of its own: a client that hangs up must not leave a flag without an end.
         let stopping = app.tasks.spawn(stop(app.clone(), user.id, job));
-        status = stopping.await.or_internal("cancelling a job")??;
+        let (ended, ledger) = stopping.await.or_internal("cancelling a job")??;
+        status = ended;
+        Some(ledger)
+    };
+    if status != JobStatus::Cancelled {
+        return Err(ApiError::AlreadyFinished(status));
     }
-    match status {
-        JobStatus::Cancelled => Ok(Json(Cancelled {
-            job_id: id,
-            status,
-            message: CANCELLED,
-        })),
-        ended => Err(ApiError::AlreadyFinished(ended)),
-    }
+    let ledger = match ledger {
+        Some(ledger) => Some(ledger),
+        None => in_time(ledgers(&app).read(id), "reading the job's ledger").await?,
+    };
+    let spent = ledger.as_ref().map_or(Usd::ZERO, Ledger::spent);
+    Ok(Json(Cancelled {
+        job_id: id,
+        status,
+        message: CANCELLED,
+        stage,
+        total_cost: known.max(spent),
+        pending_cost: ledger.as_ref().map_or(Usd::ZERO, Ledger::reserved),
+    }))
 }
 
-/// Raises the flag, then ends the job. What is broken off between the two, the relay ends.
-pub(crate) async fn stop(app: App, by: UserId, job: Job) -> Result<JobStatus, ApiError> {
-    const DOING: &str = "raising the cancellation flag";
+fn ledgers(app: &App) -> Ledgers {
+    Ledgers::new(app.jetstream.clone(), app.artifacts.clone())
+}
+
+/// What NATS answers within [`FLAG_PATIENCE`].
+async fn in_time<T, E: std::error::Error + Send + Sync + 'static>(
+    asked: impl Future<Output = Result<T, E>>,
+    doing: &'static str,
+) -> Result<T, ApiError> {
+    let answered = tokio::time::timeout(FLAG_PATIENCE, asked).await;
+    answered.or_unavailable(doing)?.or_unavailable(doing)
+}
+
+/// Raises the flag, then ends the job. What is broken off between the two, the relay ends. Gives the
+/// ledger as it was closed, too.
+pub(crate) async fn stop(app: App, by: UserId, job: Job) -> Result<(JobStatus, Ledger), ApiError> {
     let by = by.to_string();
     let why = relay::why_cancelled(&job, OffsetDateTime::now_utc());
     let raised = app.cancellations.raise(job.brief.id, &by, why);
-    tokio::time::timeout(FLAG_PATIENCE, raised)
-        .await
-        .or_unavailable(DOING)?
-        .or_unavailable(DOING)?;
+    in_time(raised, "raising the cancellation flag").await?;
     // Before the answer: what is not reserved by then is not bought.
-    let ledgers = Ledgers::new(app.jetstream.clone(), app.artifacts.clone());
-    let closed = ledgers.close(job.brief.id, job.brief.budget);
-    tokio::time::timeout(FLAG_PATIENCE, closed)
-        .await
-        .or_unavailable("closing the job's ledger")?
-        .or_unavailable("closing the job's ledger")?;
-    end(&app, &job).await
+    let closing = ledgers(&app);
+    let closed = closing.close(job.brief.id, job.brief.budget);
+    let ledger = in_time(closed, "closing the job's ledger").await?;
+    let status = end(&app, &job, &ledger).await?;
+    Ok((status, ledger))
 }
 
 /// How the job has ended, by us or before us: the terminal event is written once, and the first wins.
-async fn end(app: &App, job: &Job) -> Result<JobStatus, ApiError> {
+async fn end(app: &App, job: &Job, ledger: &Ledger) -> Result<JobStatus, ApiError> {
     const DOING: &str = "ending a job";
-    let OutboxEntry { subject, payload } = relay::cancelled_end(job).or_internal(DOING)?;
+    let end = relay::cancelled_end(job, ledger);
+    let OutboxEntry { subject, payload } = end.or_internal(DOING)?;
     let written = publish::write_once(
         &app.jetstream,
         subject.clone(),

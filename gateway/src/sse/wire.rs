@@ -190,6 +190,8 @@ pub(super) fn end_of(job: &Job) -> Option<model::Event> {
             code: error.code.clone(),
             retryable: error.retryable,
             stage: state.current_stage,
+            total_cost: Some(state.total_cost),
+            pending_cost: None,
         }
     } else {
         let film = state.film.clone()?;

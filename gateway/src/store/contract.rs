@@ -180,6 +180,8 @@ pub(super) fn ended(code: &str) -> EventBody {
         code: code.to_owned(),
         retryable: true,
         stage: None,
+        total_cost: None,
+        pending_cost: None,
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct TestApp {
     config: Config,
     shutdown: Shutdown,
     running: Option<JoinHandle<Result<(), gateway::ServeError>>>,
-    scratch: TempDir,
+    pub(crate) scratch: TempDir,
 }
 
 /// Another gateway on the same database, streams and objects, until it is dropped.
@@ -182,6 +182,13 @@ impl TestApp {
             .await
             .unwrap();
         published.await.unwrap().sequence
+    }
+
+    /// How a job has ended.
+    pub(crate) async fn end_of(&self, job: JobId) -> Event {
+        let subject = nats::subject::end(job, RunNumber::FIRST);
+        let end = nats::publish::last(&self.jetstream, &subject).await;
+        serde_json::from_slice(&end.unwrap().unwrap().payload).unwrap()
     }
 
     /// Ends a job as the composer would, with `film` as its film.

@@ -1,9 +1,10 @@
 //! Cancelling: at once, repeatable, and never beside another end.
 
-use model::EventBody;
 use model::event::JOB_CANCELLED;
+use model::job::StageStatus;
+use model::{EventBody, StageKind, Usd};
 use reqwest::Method;
-use runtime::Cancellations;
+use runtime::{Cancellations, Ledger, Ledgers};
 use serde_json::Value;
 use testkit::eventually;
 
@@ -35,6 +36,69 @@ async fn a_cancelled_job_is_flagged_ended_and_swept_and_may_be_cancelled_again()
     app.completes(job, b"a film").await;
     app.settled().await;
     assert_eq!(ada.job(job).await["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn the_answer_and_the_end_of_a_cancelled_job_tell_what_it_cost_and_what_it_may_still_cost() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let job = ada.uploads().await;
+    let begun = EventBody::StageUpdate {
+        stage: StageKind::AudioParser,
+        status: StageStatus::Processing,
+        duration: None,
+        error: None,
+    };
+    app.says(job, begun).await;
+    app.settled().await;
+    let ledgers = Ledgers::new(app.jetstream.clone(), app.artifacts.clone());
+    let (bought, asked) = (Usd::from_dollars(2), Usd::from_dollars(3));
+    let buy = |ledger: &mut Ledger| {
+        ledger.reserve("bought", "a provider", bought)?;
+        ledger.settle("bought", bought)?;
+        ledger.reserve("asked", "a provider", asked)
+    };
+    ledgers
+        .change(job, Usd::from_dollars(9), buy)
+        .await
+        .unwrap();
+
+    for _ in 0..2 {
+        let answer = ada.post(&format!("/api/v1/jobs/{job}/cancel")).await;
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(body["stage"], "audio_parser");
+        assert_eq!(
+            (&body["total_cost"], &body["pending_cost"]),
+            (&2.0.into(), &3.0.into())
+        );
+    }
+    let end = app.end_of(job).await;
+    let EventBody::Error {
+        stage,
+        total_cost,
+        pending_cost,
+        ..
+    } = end.body
+    else {
+        panic!("{end:?}");
+    };
+    assert_eq!(stage, Some(StageKind::AudioParser));
+    assert_eq!((total_cost, pending_cost), (Some(bought), Some(asked)));
+    assert_eq!(ada.job(job).await["total_cost"], 2.0);
+
+    // The answer that was under way comes, and the provider has charged.
+    let charged = EventBody::CostUpdate {
+        stage: StageKind::AudioParser,
+        cost: asked,
+        total: Usd::from_dollars(5),
+    };
+    app.says(job, charged).await;
+    app.settled().await;
+    let shown = ada.job(job).await;
+    assert_eq!(
+        (&shown["status"], &shown["total_cost"]),
+        (&"cancelled".into(), &5.0.into())
+    );
 }
 
 #[tokio::test]
@@ -70,12 +134,7 @@ async fn when_cancel_and_completion_race_there_is_one_end_and_everybody_says_the
             409 => assert_eq!(status, "completed"),
             other => panic!("{other}"),
         }
-        let subject = nats::subject::end(job, model::RunNumber::FIRST);
-        let end = nats::publish::last(&app.jetstream, &subject)
-            .await
-            .unwrap()
-            .unwrap();
-        let end: model::Event = serde_json::from_slice(&end.payload).unwrap();
+        let end = app.end_of(job).await;
         let completed = matches!(end.body, EventBody::Completed { .. });
         assert_eq!(completed, status == "completed");
     }

@@ -61,6 +61,8 @@ async fn speak(app: &TestApp, job: JobId, mut asked: mpsc::UnboundedReceiver<()>
         code: "MODULE_FAILURE".to_owned(),
         retryable: false,
         stage: Some(StageKind::VideoGenerator),
+        total_cost: None,
+        pending_cost: None,
     };
     app.says(job, end).await;
 }

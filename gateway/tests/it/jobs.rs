@@ -25,6 +25,8 @@ fn failure() -> EventBody {
         code: "MODULE_FAILURE".to_owned(),
         retryable: true,
         stage: Some(StageKind::ScenePlanner),
+        total_cost: None,
+        pending_cost: None,
     }
 }
 

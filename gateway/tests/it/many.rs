@@ -36,6 +36,8 @@ fn fails() -> EventBody {
         code: "MODULE_FAILURE".to_owned(),
         retryable: false,
         stage: Some(StageKind::Composer),
+        total_cost: None,
+        pending_cost: None,
     }
 }
 

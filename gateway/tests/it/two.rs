@@ -132,6 +132,8 @@ async fn of_two_gateways_one_tells_the_end_and_sweeps_once() {
             code: "MODULE_FAILURE".to_owned(),
             retryable: false,
             stage: None,
+            total_cost: None,
+            pending_cost: None,
         };
         app.says(job, body).await;
     }

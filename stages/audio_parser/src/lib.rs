@@ -90,7 +90,7 @@ impl Stage for AudioParser {
             fetch(&song, &file, cx).await?;
         }
         cx.progress(0.02);
-        let words = words::of_job(self.speech.as_deref(), &song, &file, cx).await?;
+        let words = words::of_job(self.speech.as_ref(), &song, &file, cx).await?;
         let (sound, heard) = hear(file, known, words, cx).await?;
         self.kept.put(&song.audio.sha256, sound);
         cx.checkpoint()?;

@@ -1,28 +1,31 @@
 //! Where the words of a job come from: a text of the user's, or a provider that hears them, once.
 //!
 //! A song without words is still a song: what goes wrong with a provider is told, and the film is made
-//! without them. Its answer is stored before anything is made of it, so that a task that comes again does
-//! not pay again; and where the answer to a paid request was lost with a worker, it is not asked again.
+//! without them. They are bought through the job's ledger (`runtime::purchase`). Where the answer to a paid
+//! request was lost with a worker, and the provider does not charge a key once, it counts as paid and is not
+//! asked for again.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use media::audio;
+use model::Usd;
 use model::handoff::Song;
 use model::lyrics::text::Written;
 use model::lyrics::transcript::Transcript;
 use model::lyrics::{Lyrics, LyricsSource, LyricsWish};
-use model::{ArtifactKey, ArtifactRef, EventBody, StageKind, Stored, Usd};
 use providers::{Recording, Speech, SpeechError};
-use runtime::{StageContext, StageError, StageResultExt};
+use runtime::purchase::BUDGET_EXCEEDED;
+use runtime::{Bought, NotBought, Purchase, StageContext, StageError, StageResultExt, Terms};
 use serde::{Deserialize, Serialize};
 
 use crate::hearing::Hearing;
 use crate::sound::Sound;
 
-/// What asking a provider came to, in the job's run.
-const OUTCOME: &str = "transcript.json";
-/// That a provider is asked, for this price.
-const ASKED: &str = "transcript-asked.json";
+/// The purchase, within its task.
+const ITEM: &str = "words";
+/// From whom.
+const PROVIDER: &str = "speech";
 
 /// Words that are to be laid on the song.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ impl Words {
 
 /// The words that the job of `cx` asks for. `file` is its song.
 pub(crate) async fn of_job(
-    speech: Option<&dyn Speech>,
+    speech: Option<&Arc<dyn Speech>>,
     song: &Song,
     file: &Path,
     cx: &StageContext,
@@ -89,88 +92,90 @@ pub(crate) async fn of_job(
     Ok(words)
 }
 
-/// What asking a provider came to, as it is stored.
+/// What asking a provider came to, as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
-struct Outcome {
-    /// The words, where there are some.
-    transcript: Option<Transcript>,
+enum Outcome {
+    /// The words.
+    Heard(Transcript),
     /// Why there are none, for people.
-    missing: Option<String>,
-    /// What it has cost, or may have.
-    cost: Usd,
+    Missing(String),
 }
 
 impl Outcome {
-    const fn missing(why: String, cost: Usd) -> Self {
-        Self {
-            transcript: None,
-            missing: Some(why),
-            cost,
-        }
-    }
-
-    /// Tells what it cost: nothing before this stage costs anything, so that is the job's total.
-    fn into_words(self, cx: &StageContext) -> Words {
-        if self.cost > Usd::ZERO {
-            cx.emit(EventBody::CostUpdate {
-                stage: StageKind::AudioParser,
-                cost: self.cost,
-                total: self.cost,
-            });
-        }
-        match (self.transcript, self.missing) {
-            (Some(transcript), _) => Words::Heard(transcript),
-            (None, Some(why)) => Words::Missing(why),
-            (None, None) => Words::None,
+    fn into_words(self) -> Words {
+        match self {
+            Self::Heard(transcript) => Words::Heard(transcript),
+            Self::Missing(why) => Words::Missing(why),
         }
     }
 }
 
 async fn heard(
-    speech: &dyn Speech,
+    speech: &Arc<dyn Speech>,
     song: &Song,
     file: &Path,
     cx: &StageContext,
 ) -> Result<Words, StageError> {
-    let (price, budget) = (speech.price(song.duration()), cx.job().budget);
-    if let Some(stored) = exists(&cx.key(OUTCOME)?, cx).await? {
-        let outcome: Outcome = cx.load(&Stored::new(stored)).await?;
-        return Ok(outcome.into_words(cx));
-    }
-    if price > budget {
-        return Ok(Words::Missing(format!(
-            "No words: hearing them costs {price}, and the job may cost {budget}."
-        )));
-    }
-    if exists(&cx.key(ASKED)?, cx).await?.is_some() {
-        let lost =
-            "No words: the worker that had asked for them was lost, and they are not paid twice.";
-        return Ok(Outcome::missing(lost.to_owned(), price).into_words(cx));
-    }
-    let recording = recorded(song, file, cx).await?;
-    if price > Usd::ZERO {
-        cx.store(ASKED, &price).await?;
-    }
-    let outcome = match speech.transcribe(&recording, &cx.cancelled()).await {
-        Ok(transcript) if transcript.lines.is_empty() => Outcome::missing(
-            "No words are heard in the song.".to_owned(),
-            transcript.cost,
-        ),
-        Ok(transcript) => Outcome {
-            cost: transcript.cost,
-            transcript: Some(transcript),
-            missing: None,
-        },
-        Err(SpeechError::Cancelled) => return Err(StageError::Cancelled),
-        Err(error) => {
-            let causes = causes(&error);
-            tracing::warn!(causes, "no words were heard");
-            let cost = if error.may_cost() { price } else { Usd::ZERO };
-            Outcome::missing(format!("No words: {causes}."), cost)
-        }
+    let purchase = Purchase {
+        item: ITEM,
+        provider: PROVIDER,
+        price: speech.price(song.duration()),
+        repeats: speech.repeats(),
     };
-    cx.store(OUTCOME, &outcome).await?;
-    Ok(outcome.into_words(cx))
+    if let Some(outcome) = cx.bought_before::<Outcome>(purchase).await? {
+        return Ok(outcome.into_words());
+    }
+    // Before anything is reserved: whoever is killed while at it has asked for nothing.
+    let recording = recorded(song, file, cx).await?;
+    let asking = cx.buy(purchase, |terms| {
+        asked(Arc::clone(speech), recording, (terms, purchase), cx)
+    });
+    match asking.await {
+        Ok(outcome) => Ok(outcome.into_words()),
+        Err(error) if error.code() == BUDGET_EXCEEDED => {
+            Ok(Words::Missing(format!("No words: {}.", causes(&error))))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks. Whatever comes of it is an outcome to go on with, unless the job is cancelled.
+fn asked(
+    speech: Arc<dyn Speech>,
+    recording: Recording,
+    (terms, purchase): (Terms, Purchase<'_>),
+    cx: &StageContext,
+) -> impl Future<Output = Result<Bought<Outcome>, NotBought>> + Send + use<> {
+    let (cancel, price, repeats) = (cx.cancelled(), purchase.price, purchase.repeats);
+    let missing = |why: &str, cost| Bought {
+        value: Outcome::Missing(format!("No words: {why}.")),
+        cost,
+    };
+    async move {
+        if terms.again && !repeats && price > Usd::ZERO {
+            let why = "the worker that had asked for them was lost, and they are not paid twice";
+            return Ok(missing(why, price));
+        }
+        match speech.transcribe(&recording, &terms.key, &cancel).await {
+            Ok(transcript) if transcript.lines.is_empty() => {
+                Ok(missing("none are heard in the song", transcript.cost))
+            }
+            Ok(transcript) => Ok(Bought {
+                cost: transcript.cost,
+                value: Outcome::Heard(transcript),
+            }),
+            Err(SpeechError::Cancelled) => Err(NotBought::NotCharged(StageError::Cancelled)),
+            // The file goes with the work that has made it.
+            Err(error @ SpeechError::Recording(_)) => Err(NotBought::NotCharged(
+                StageError::retry("reading the recording", error),
+            )),
+            Err(error) => {
+                let (may_cost, causes) = (error.may_cost(), causes(&error));
+                tracing::warn!(causes, "no words were heard");
+                Ok(missing(&causes, if may_cost { price } else { Usd::ZERO }))
+            }
+        }
+    }
 }
 
 /// The song as models of speech take it.
@@ -186,11 +191,6 @@ async fn recorded(song: &Song, file: &Path, cx: &StageContext) -> Result<Recordi
         .or_retry("preparing the song for speech")?;
     cx.checkpoint()?;
     Ok(recording)
-}
-
-async fn exists(key: &ArtifactKey, cx: &StageContext) -> Result<Option<ArtifactRef>, StageError> {
-    let found = cx.artifacts().exists(key).await;
-    found.or_retry("looking for words that were heard before")
 }
 
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {

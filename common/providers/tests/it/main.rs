@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use model::lyrics::transcript::Transcript;
 use model::{Seconds, Usd};
 use providers::{OpenAiSpeech, Recording, Speech, SpeechError, SpeechSettings};
 use runtime::Vars;
@@ -14,6 +15,7 @@ const WORDS: &str = r#"{"language":"english","duration":4.0,"text":"Come home",
     "words":[{"word":"Come","start":1.0,"end":1.4},{"word":"home","start":1.5,"end":2.0}],
     "segments":[{"id":0,"start":0.8,"end":2.2,"text":" Come home","avg_logprob":-0.2,"no_speech_prob":0.01}],
     "usage":{"type":"duration","seconds":4}}"#;
+const KEY: &str = "beatreel.a-job.words";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Bench {
@@ -49,10 +51,10 @@ impl Bench {
         }
     }
 
-    async fn hears(&self) -> Result<model::lyrics::transcript::Transcript, SpeechError> {
+    async fn hears(&self) -> Result<Transcript, SpeechError> {
         let client = OpenAiSpeech::new(self.settings.clone()).unwrap();
         client
-            .transcribe(&self.recording(), &CancellationToken::new())
+            .transcribe(&self.recording(), KEY, &CancellationToken::new())
             .await
     }
 }
@@ -80,6 +82,12 @@ async fn a_song_is_sent_as_the_protocol_has_it_and_its_words_come_back_with_time
             .head
             .to_lowercase()
             .contains("authorization: bearer a key")
+    );
+    assert!(
+        asked
+            .head
+            .to_lowercase()
+            .contains(&format!("idempotency-key: {KEY}"))
     );
     for part in [
         "name=\"file\"; filename=\"song.wav\"",
@@ -218,16 +226,54 @@ async fn nobody_there_is_told_and_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_cancelled_song_is_let_go_at_once() {
-    let bench = Bench::new(vec![Reply::Silence]).await;
-    let client = OpenAiSpeech::new(bench.settings.clone()).unwrap();
-    let cancel = CancellationToken::new();
-    let recording = bench.recording();
-    let asked = async {
-        let there = async || (!bench.server.asked().is_empty()).then_some(());
-        eventually("the server is asked", PATIENCE, there).await;
-        cancel.cancel();
-    };
-    let (heard, ()) = tokio::join!(client.transcribe(&recording, &cancel), asked);
+async fn a_lost_answer_is_asked_for_again_under_its_key_where_a_key_is_charged_once() {
+    let mut bench = Bench::new(vec![Reply::Cut, Reply::ok(WORDS)]).await;
+    bench.settings.idempotent = true;
+    bench.hears().await.unwrap();
+    let asked = bench.server.asked();
+    let with_key = |asked: &&testkit::Asked| asked.head.to_lowercase().contains(KEY);
+    assert_eq!(asked.iter().filter(with_key).count(), 2);
+
+    // What was lost once may have been charged, whatever the server says later.
+    let refused = Reply::Answer(400, "", "no".into());
+    for then in [Reply::Answer(429, "", "no".into()), refused] {
+        let mut bench = Bench::new(vec![Reply::Cut, then]).await;
+        bench.settings.idempotent = true;
+        let error = bench.hears().await.unwrap_err();
+        assert!(error.may_cost(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_song_that_costs_nothing_is_let_go_at_once() {
+    let mut bench = Bench::new(vec![Reply::Silence]).await;
+    bench.settings.per_minute = Usd::ZERO;
+    let heard = bench.cancelled_while_asking().await;
     assert!(matches!(heard, Err(SpeechError::Cancelled)), "{heard:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_paid_for_is_waited_for_when_the_song_is_cancelled() {
+    let mut bench = Bench::new(vec![Reply::Silence, Reply::ok(WORDS)]).await;
+    bench.settings.timeout = Duration::from_millis(400);
+    bench.settings.idempotent = true;
+    let heard = bench.cancelled_while_asking().await;
+    assert!(heard.is_err_and(|error| error.may_cost()));
+    assert_eq!(bench.server.asked().len(), 1, "nothing more is asked for");
+}
+
+impl Bench {
+    /// What comes of it when `cancel` is raised once the server has been asked.
+    async fn cancelled_while_asking(&self) -> Result<Transcript, SpeechError> {
+        let client = OpenAiSpeech::new(self.settings.clone()).unwrap();
+        let cancel = CancellationToken::new();
+        let recording = self.recording();
+        let asked = async {
+            let there = async || (!self.server.asked().is_empty()).then_some(());
+            eventually("the server is asked", PATIENCE, there).await;
+            cancel.cancel();
+        };
+        let (heard, ()) = tokio::join!(client.transcribe(&recording, KEY, &cancel), asked);
+        heard
+    }
 }

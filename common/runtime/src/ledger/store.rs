@@ -123,11 +123,14 @@ impl Ledgers {
     }
 
     /// Buys nothing more for a job from now on: what was not reserved before this returns is refused.
-    pub async fn close(&self, job: JobId, budget: Usd) -> Result<(), LedgerError> {
+    /// Gives the ledger as it was closed.
+    pub async fn close(&self, job: JobId, budget: Usd) -> Result<Ledger, LedgerError> {
         let closed = |ledger: &mut Ledger| {
             ledger.close();
             Ok(())
         };
-        self.change(job, budget, closed).await.map(|_| ())
+        self.change(job, budget, closed)
+            .await
+            .map(|((), ledger)| ledger)
     }
 }

@@ -117,7 +117,11 @@ fn start<S: Stage>(
         reporter: reporter.clone(),
         stop: stop.clone(),
         scratch,
-        till: Till::Broker(Box::new(worker.ledgers.clone())),
+        till: Arc::new(Till::Broker(
+            Box::new(worker.ledgers.clone()),
+            worker.events.clone(),
+        )),
+        underway: worker.underway.clone(),
         _events: None,
     };
     let stage = Arc::clone(&worker.stage);

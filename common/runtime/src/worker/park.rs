@@ -91,6 +91,9 @@ async fn tell<S: Stage>(
         code: letter.code.clone(),
         retryable,
         stage: Some(task.stage),
+        // The end is worth more than the sum: it is told without.
+        total_cost: worker.ledgers.spent(task.job).await.ok(),
+        pending_cost: None,
     });
     worker.events.publish(&end).await?;
     Ok(())

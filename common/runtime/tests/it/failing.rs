@@ -39,6 +39,8 @@ async fn a_stage_that_keeps_failing_is_parked_with_its_reason_and_ends_the_job()
         code,
         retryable,
         stage,
+        total_cost,
+        ..
     } = end
     else {
         panic!("the job ends with an error, not {end:?}");
@@ -46,6 +48,7 @@ async fn a_stage_that_keeps_failing_is_parked_with_its_reason_and_ends_the_job()
     assert_eq!(error, "scene_planner failed while calling the toy model");
     assert_eq!((code.as_str(), retryable), ("MODULE_FAILURE", true));
     assert_eq!(stage, Some(StageKind::ScenePlanner));
+    assert_eq!(total_cost, Some(model::Usd::ZERO));
     assert_eq!(
         statuses(&bench.events().await).last(),
         Some(&StageStatus::Failed)

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use futures::future::join_all;
 use model::{EventBody, StageKind, Usd};
 use runtime::ledger::{EntryState, LedgerError, Refusal};
+use runtime::worker::ClaimState;
 use runtime::{Bought, Ledgers, NotBought, Purchase, StageContext, StageError, Terms};
 use serde::Deserialize;
 use testkit::provider::{Manner, Provider};
+use tokio::sync::Notify;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, SOON};
 use crate::toys::Planner;
 
 /// A third of the budget of a job of the bench.
@@ -25,6 +27,15 @@ impl Bench {
 
     fn budget(&self) -> Usd {
         self.brief().budget
+    }
+
+    /// Completes when a worker has given a task back.
+    async fn given_back(&self, task: &model::TaskId) {
+        let is_released = async || {
+            let claim = self.claim(task).await?;
+            (claim.state == ClaimState::Released).then_some(())
+        };
+        testkit::eventually("the task is given back", SOON, is_released).await;
     }
 
     /// The one purchase of the job.
@@ -66,6 +77,7 @@ fn purchase() -> Purchase<'static> {
         item: ITEM,
         provider: "toy",
         price: Usd::from_micros(PRICE),
+        repeats: true,
     }
 }
 
@@ -269,4 +281,141 @@ async fn a_ledger_that_went_with_the_brokers_store_begins_with_what_was_bought()
         matches!(refused, Err(LedgerError::Refused(_))),
         "{refused:?}"
     );
+}
+
+/// A provider that answers when it is told to, and does not know keys.
+#[derive(Clone, Default)]
+struct Slow {
+    asked: Arc<Notify>,
+    answers: Arc<Notify>,
+    calls: Arc<AtomicU32>,
+}
+
+impl Slow {
+    fn buyer(&self) -> Planner {
+        let slow = self.clone();
+        Planner::buying(move |_, cx| {
+            let slow = slow.clone();
+            let purchase = Purchase {
+                repeats: false,
+                ..purchase()
+            };
+            let call = async move {
+                slow.calls.fetch_add(1, Ordering::SeqCst);
+                slow.asked.notify_one();
+                slow.answers.notified().await;
+                Ok(Bought {
+                    value: "a plan".to_owned(),
+                    cost: Usd::from_micros(PRICE),
+                })
+            };
+            Box::pin(async move { cx.buy(purchase, |_| call).await.map(|_: String| ()) })
+        })
+    }
+
+    fn calls(&self) -> u32 {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_under_way_when_its_job_is_cancelled_is_taken_in_without_the_work() {
+    let bench = Bench::start().await;
+    let slow = Slow::default();
+    let _one = bench.serve("one", slow.buyer());
+    bench.submit_heard().await;
+    slow.asked.notified().await;
+    bench
+        .cancellations()
+        .raise(bench.job, "a user", "enough")
+        .await
+        .unwrap();
+    let ledger = bench
+        .ledgers()
+        .close(bench.job, bench.budget())
+        .await
+        .unwrap();
+    assert_eq!(ledger.reserved(), Usd::from_micros(PRICE));
+    // The work ends though there is no answer.
+    bench.settled(StageKind::ScenePlanner).await;
+
+    slow.answers.notify_one();
+    let cost = Usd::from_micros(PRICE);
+    testkit::eventually("it is settled and told", SOON, async || {
+        let told = bench
+            .events()
+            .await
+            .into_iter()
+            .any(|event| matches!(event, EventBody::CostUpdate { total, .. } if total == cost));
+        told.then_some(())
+    })
+    .await;
+    let state = bench.state_of("scene_planner.1.plan").await;
+    assert_eq!(state, EntryState::Settled { cost });
+    let kept = bench.artifacts().keys_of_job(bench.job).await.unwrap();
+    let answers = kept.iter().filter(|key| key.as_str().contains("/answers/"));
+    assert_eq!(answers.count(), 0, "nobody will ask for it");
+}
+
+#[tokio::test]
+async fn a_worker_that_is_asked_to_end_gives_its_task_back_and_takes_in_what_is_paid_for() {
+    let bench = Bench::start().await;
+    let slow = Slow::default();
+    let mut one = bench.serve("one", slow.buyer());
+    let task = bench.submit_heard().await;
+    slow.asked.notified().await;
+    one.shutdown.begin();
+    bench.given_back(&task).await;
+    let next = slow.buyer();
+    let _two = bench.serve("two", next.clone());
+    testkit::eventually("it runs elsewhere", SOON, async || {
+        (next.calls() == 1).then_some(())
+    })
+    .await;
+    assert!(!one.serving.is_finished());
+
+    slow.answers.notify_one();
+    (&mut one.serving).await.unwrap().unwrap();
+    bench.settled(StageKind::ScenePlanner).await;
+    assert_eq!(slow.calls(), 1, "the next found the answer");
+    let spent = bench.ledgers().spent(bench.job).await.unwrap();
+    assert_eq!(spent, Usd::from_micros(PRICE));
+}
+
+#[tokio::test]
+async fn who_asks_again_learns_of_the_first_call_though_the_broker_has_lost_its_store() {
+    let bench = Bench::start().await;
+    let ledgers = nats::buckets::stream(nats::buckets::LEDGERS);
+    let ledgers = bench.jetstream.get_stream(ledgers).await.unwrap();
+    let again = Arc::new(AtomicU32::new(0));
+    let told = Arc::clone(&again);
+    let toy = Planner::buying(move |call, cx| {
+        let (told, ledgers) = (Arc::clone(&told), ledgers.clone());
+        let purchase = Purchase {
+            repeats: false,
+            ..purchase()
+        };
+        let asking = async move |terms: Terms| {
+            told.fetch_add(u32::from(terms.again), Ordering::SeqCst);
+            if call == 1 {
+                let lost = StageError::retry("calling the toy provider", "no answer");
+                return Err(NotBought::OutcomeUnknown(lost));
+            }
+            Ok(Bought {
+                value: "nothing".to_owned(),
+                cost: Usd::from_micros(PRICE),
+            })
+        };
+        Box::pin(async move {
+            let bought = cx.buy(purchase, asking).await;
+            if call == 1 {
+                ledgers.purge().await.unwrap();
+            }
+            bought.map(|_: String| ())
+        })
+    });
+    let _one = bench.serve("one", toy);
+    bench.submit_heard().await;
+    bench.settled(StageKind::ScenePlanner).await;
+    assert_eq!(again.load(Ordering::SeqCst), 1);
 }

@@ -1,5 +1,7 @@
 //! The stage: a song in, documents out.
 
+use std::time::Duration;
+
 use audio_parser::AudioParser;
 use model::analysis::AudioAnalysis;
 use model::corrections::{Corrections, TempoCorrection};
@@ -101,12 +103,21 @@ impl Bench {
 
 /// A parser whose provider is `server`, at 6 dollars a minute.
 fn parser_with(server: &StandIn) -> AudioParser {
+    parser_that(server, "false")
+}
+
+/// The same, of a provider that charges a key once, or does not.
+fn parser_that(server: &StandIn, idempotent: &str) -> AudioParser {
     let vars = Vars::from_pairs([
         ("OPENAI_BASE_URL", server.url().as_str()),
         ("SPEECH_PRICE_PER_MINUTE_USD", "6"),
+        ("SPEECH_IDEMPOTENT", idempotent),
     ]);
     AudioParser::from_config(&vars).unwrap()
 }
+
+const WORDS: &str =
+    r#"{"words":[{"word":"Come","start":2.0,"end":2.4},{"word":"home","start":2.5,"end":3}]}"#;
 
 fn transcribing() -> JobOptions {
     JobOptions {
@@ -270,6 +281,74 @@ async fn a_lost_answer_counts_as_paid_and_is_not_asked_for_again() {
         assert_eq!(bench.costs().await, [Usd::from_micros(400_000)]);
     }
     assert_eq!(cutting.asked().len(), 1);
+}
+
+/// A worker that is lost once the provider was asked, and the one that comes after it.
+async fn heard_after_a_loss(
+    bench: &mut Bench,
+    parser: &AudioParser,
+    server: &StandIn,
+) -> (AudioAnalysis, Vec<Usd>) {
+    bench.with(transcribing());
+    {
+        let lost = parser.run(bench.song.clone(), &bench.context);
+        let asked = testkit::eventually("it is asked", Duration::from_secs(30), async || {
+            (!server.asked().is_empty()).then_some(())
+        });
+        tokio::select! {
+            heard = lost => panic!("{heard:?}"),
+            () = asked => {}
+        }
+    }
+    // The ledger is the lost one's.
+    let heard = parser.run(bench.song.clone(), &bench.context).await;
+    let heard = bench.context.load(&heard.unwrap().analysis).await.unwrap();
+    (heard, bench.costs().await)
+}
+
+#[tokio::test]
+async fn words_whose_worker_was_lost_are_not_paid_twice() {
+    let mut bench = bench(4.0).await;
+    let server = StandIn::start(vec![Reply::Silence, Reply::ok(WORDS)]).await;
+    let parser = parser_with(&server);
+    let (heard, costs) = heard_after_a_loss(&mut bench, &parser, &server).await;
+    let notes = heard.lyrics.unwrap().notes;
+    assert!(notes[0].contains("not paid twice"), "{notes:?}");
+    assert_eq!(server.asked().len(), 1);
+    assert_eq!(costs, [Usd::from_micros(400_000)]);
+}
+
+#[tokio::test]
+async fn words_whose_worker_was_lost_are_asked_for_again_where_a_key_is_charged_once() {
+    let mut bench = bench(4.0).await;
+    let server = StandIn::start(vec![Reply::Silence, Reply::ok(WORDS)]).await;
+    let parser = parser_that(&server, "true");
+    let (heard, costs) = heard_after_a_loss(&mut bench, &parser, &server).await;
+    assert_eq!(heard.lyrics.unwrap().lines[0].text, "Come home");
+    let keys: Vec<_> = server.asked().iter().filter_map(key_of).collect();
+    assert_eq!(keys.len(), 2);
+    assert!(keys[0] == keys[1] && keys[0].contains(&id().to_string()));
+    assert_eq!(costs, [Usd::from_micros(400_000)]);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_late_is_found_by_the_next_worker() {
+    let mut bench = bench(4.0).await;
+    let server = StandIn::start(vec![Reply::Late(Duration::from_secs(2), WORDS.to_owned())]).await;
+    let parser = parser_with(&server);
+    let (heard, costs) = heard_after_a_loss(&mut bench, &parser, &server).await;
+    assert_eq!(heard.lyrics.unwrap().lines[0].text, "Come home");
+    assert_eq!(server.asked().len(), 1);
+    assert!(costs.iter().all(|cost| *cost == Usd::from_micros(400_000)));
+}
+
+/// The idempotency key that came with a request.
+fn key_of(asked: &testkit::Asked) -> Option<String> {
+    let head = asked.head.to_lowercase();
+    let key = head
+        .lines()
+        .find_map(|line| line.strip_prefix("idempotency-key: "));
+    key.map(str::to_owned)
 }
 
 #[tokio::test]
