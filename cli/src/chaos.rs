@@ -8,12 +8,13 @@ mod latency;
 mod life;
 mod plan;
 mod processes;
+mod provider;
 mod report;
 mod scene;
 mod songs;
 mod strike;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,7 @@ use check::Findings;
 use client::Client;
 use latency::{Figures, Latency};
 use plan::Plan;
+use provider::Provider;
 use report::Report;
 use scene::Scene;
 use songs::Songs;
@@ -59,7 +61,8 @@ const JOBS_AN_HOUR: u32 = 100_000;
 #[command(after_help = "Examples:
   beatreel chaos
   beatreel chaos --minutes 10 --seed 7 --json > run.json
-  beatreel chaos --wipe --jobs 20")]
+  beatreel chaos --wipe --jobs 20
+  beatreel chaos --rolling --jobs 10")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch of the command line"
@@ -78,9 +81,13 @@ pub(crate) struct Args {
     /// deleted.
     #[arg(long)]
     wipe: bool,
+    /// No blows: all songs at once, and every process asked to end and started again, one after the other,
+    /// for as long as `--minutes` says. No job may fail.
+    #[arg(long, conflicts_with = "wipe")]
+    rolling: bool,
     /// Measure instead, with one job at a time: how long a killed worker's task takes to run elsewhere, and
-    /// cancelled work to stop, at each point of each stage. About ten minutes.
-    #[arg(long, conflicts_with_all = ["wipe", "jobs", "seed", "plan"])]
+    /// cancelled work to stop, at each point of each stage. About eight minutes.
+    #[arg(long, conflicts_with_all = ["wipe", "rolling", "jobs", "seed", "plan"])]
     latency: bool,
     /// Print the plan, and do nothing.
     #[arg(long)]
@@ -110,6 +117,8 @@ impl Args {
         let jobs = self.jobs.unwrap_or(usual).clamp(1, MOST_JOBS);
         if self.wipe {
             Plan::wipe(seed, length, jobs)
+        } else if self.rolling {
+            Plan::rolling(seed, length, jobs)
         } else {
             Plan::random(seed, length, jobs)
         }
@@ -129,7 +138,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         .tempdir()
         .context("making a scratch directory")?;
     let data = DataDir::create(args.data.as_deref().unwrap_or(scratch.path()))?;
-    let stand = Box::pin(Stand::start(&data, args.latency, &signals)).await?;
+    let stand = Box::pin(Stand::start(&data, (args.latency, plan.seed), &signals)).await?;
     let (outcome, left) = if args.latency {
         let measured = Box::pin(stand.until_stopped(&signals, stand.measured(&terminal))).await;
         (measured.map(Outcome::Measured), stand.end().await)
@@ -240,11 +249,24 @@ fn secrets(data: &DataDir) -> anyhow::Result<Vec<(&'static str, String)>> {
         ("a token", "eyJ".to_owned()),
         ("the user's words", PROMPT.to_owned()),
         ("a signed link", "sig=".to_owned()),
+        ("the provider's key", provider::API_KEY.to_owned()),
     ];
     for role in nats::users::Role::ALL {
         all.push(("a password", secrets.password(role)?.to_owned()));
     }
     Ok(all)
+}
+
+/// What the processes of a run are told besides.
+fn environment(faults: &Path) -> Vec<(String, String)> {
+    let named = [
+        ("FAULTS_DIR", faults.display().to_string()),
+        ("STAGE_DEADLINE_SECONDS", DEADLINE.as_secs().to_string()),
+        // No upload of a run takes half of this.
+        ("ORPHAN_GRACE_SECONDS", "30".to_owned()),
+        ("HALF_OBJECT_GRACE_SECONDS", "30".to_owned()),
+    ];
+    named.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// The service that is struck, running.
@@ -255,32 +277,37 @@ struct Stand {
     broker: nats::ServerAddress,
     baseline: check::Baseline,
     songs: Arc<Songs>,
+    provider: Provider,
     stop: CancellationToken,
     served: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 impl Stand {
-    /// Starts everything on `data`, with two processes a stage where that is asked for.
-    async fn start(data: &DataDir, doubled: bool, signals: &Signals) -> anyhow::Result<Self> {
+    /// Starts everything on `data`, with two processes a stage where that is asked for, and a provider that
+    /// behaves by `seed`.
+    async fn start(
+        data: &DataDir,
+        (doubled, seed): (bool, u64),
+        signals: &Signals,
+    ) -> anyhow::Result<Self> {
         let faults = strike::make_faults_folder(data)?;
+        let provider = Provider::start(seed).await?;
+        let mut environment = environment(&faults);
+        environment.extend(provider.environment());
         let settings = Settings {
             data: data.clone(),
             port: Some(0).into(),
             workers: 2,
             copies: if doubled { 2 } else { 1 },
             jobs_per_hour: Some(JOBS_AN_HOUR),
-            environment: vec![
-                ("FAULTS_DIR".to_owned(), faults.display().to_string()),
-                (
-                    "STAGE_DEADLINE_SECONDS".to_owned(),
-                    DEADLINE.as_secs().to_string(),
-                ),
-                // No upload of a run takes half of this.
-                ("ORPHAN_GRACE_SECONDS".to_owned(), "30".to_owned()),
-                ("HALF_OBJECT_GRACE_SECONDS".to_owned(), "30".to_owned()),
-            ],
+            environment,
         };
-        let songs = tokio::task::spawn_blocking(Songs::play);
+        let seconds = if doubled {
+            songs::SHORT_SECONDS
+        } else {
+            songs::SECONDS
+        };
+        let songs = tokio::task::spawn_blocking(move || Songs::play(seconds));
         let supervisor = Supervisor::launch(settings, Terminal::silent(), signals).await?;
         let (broker, running) = (supervisor.admin.clone(), supervisor.running.clone());
         let stop = CancellationToken::new();
@@ -291,6 +318,7 @@ impl Stand {
             token: running.token,
             broker,
             baseline: check::Baseline::of(&running.processes),
+            provider,
             songs: Arc::new(songs.await.context("playing the song")??),
             stop,
             served,
@@ -306,6 +334,7 @@ impl Stand {
             baseline: &self.baseline,
             base_url: &self.base_url,
             token: &self.token,
+            provider: &self.provider,
         }
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 use eventsource_stream::Eventsource;
 use futures::StreamExt;
-use model::JobId;
 use model::job::JobStatus;
+use model::{JobId, Usd};
 use reqwest::multipart::{Form, Part};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
@@ -136,12 +136,12 @@ impl Client {
         Some(answer.status().is_success())
     }
 
-    /// Uploads `song` under an idempotency key. The job, or the status of a refusal, or `None` where no
+    /// Uploads `song` under an idempotency key, with `words` to be heard by the provider. The job, or the status of a refusal, or `None` where no
     /// answer came.
     pub(super) async fn submit(
         &self,
         song: &[u8],
-        prompt: &str,
+        (prompt, words): (&str, bool),
         key: &str,
     ) -> Option<Result<JobId, StatusCode>> {
         #[derive(Deserialize)]
@@ -155,6 +155,11 @@ impl Client {
             )
             .text("user_prompt", prompt.to_owned())
             .text("resolution", "480p");
+        let form = if words {
+            form.text("lyrics", "transcribe")
+        } else {
+            form
+        };
         let request = self
             .http
             .post(self.url("upload-audio"))
@@ -169,12 +174,23 @@ impl Client {
         Some(Ok(accepted.job_id))
     }
 
-    /// Asks to cancel; gives the status of the answer.
-    pub(super) async fn cancel(&self, job: JobId) -> Option<StatusCode> {
+    /// Asks to cancel; gives the status of the answer, and what the job may still cost by it.
+    pub(super) async fn cancel(&self, job: JobId) -> Option<(StatusCode, Usd)> {
+        #[derive(Default, Deserialize)]
+        struct Told {
+            #[serde(default)]
+            pending_cost: Usd,
+        }
         let url = self.url(&format!("jobs/{job}/cancel"));
         let request = self.http.post(url).timeout(ANSWER);
         let answer = self.ask("POST /jobs/{id}/cancel", request).await?;
-        Some(answer.status())
+        let status = answer.status();
+        let told: Told = if status == StatusCode::OK {
+            answer.json().await.ok()?
+        } else {
+            Told::default()
+        };
+        Some((status, told.pending_cost))
     }
 
     /// How a job stands.

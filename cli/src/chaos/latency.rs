@@ -2,12 +2,13 @@
 //! the end of the work, at each point of each stage. One job at a time, two processes a stage.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, Context as JetStream};
-use model::{JobId, StageKind, TaskId};
+use model::{JobId, RunNumber, StageKind, TaskId};
 use nats::kv::Bucket;
 use nats::{ServerAddress, buckets, consumers, streams};
 use runtime::faults::{Order, POINTS, order_file};
@@ -56,29 +57,30 @@ pub(super) struct Latency<'a> {
 }
 
 impl Latency<'_> {
-    /// All of it; about ten minutes.
+    /// All of it. A job that is struck goes on and is struck again at the next stage; only who cancels needs
+    /// a job each time.
     pub(super) async fn measure(&self) -> anyhow::Result<Figures> {
         let client = nats::connect(self.broker, "beatreel chaos").await;
         let jetstream = jetstream::new(client.context("connecting to the broker")?);
         let mut figures = Figures::default();
+        for round in 0..ROUNDS {
+            let ended = self.terminated_all_along(&jetstream, &mut figures).await;
+            ended.with_context(|| format!("asking every stage to end, round {round}"))?;
+        }
         for stage in StageKind::ALL {
-            for point in POINTS.iter().take(UNFINISHED) {
-                let took = self.killed(&jetstream, stage, point).await;
-                let took = took.with_context(|| format!("killing {stage} where it has {point}"))?;
-                self.note(&mut figures.killed, format!("{stage} {point}"), took);
-            }
-            for _ in 0..ROUNDS {
-                let took = self.terminated(&jetstream, stage).await;
-                let took = took.with_context(|| format!("asking {stage} to end"))?;
-                self.note(&mut figures.terminated, stage.to_string(), took);
-            }
             let working = ["working"; ROUNDS];
             for point in POINTS.iter().chain(&working) {
                 let (answered, stopped) = self.cancelled(&jetstream, stage, point).await?;
                 let name = format!("{stage} {point}");
-                self.note(&mut figures.answered, name.clone(), answered);
+                figures
+                    .answered
+                    .push((name.clone(), answered.as_secs_f64()));
                 self.note(&mut figures.stopped, name, stopped);
             }
+        }
+        for point in POINTS.iter().take(UNFINISHED) {
+            let killed = self.killed_all_along(&jetstream, point, &mut figures).await;
+            killed.with_context(|| format!("killing every stage where it has {point}"))?;
         }
         Ok(figures)
     }
@@ -89,55 +91,83 @@ impl Latency<'_> {
         figures.push((name, took.as_secs_f64()));
     }
 
-    async fn killed(
+    /// A job whose worker is killed at `point` in each stage.
+    async fn killed_all_along(
         &self,
         jetstream: &JetStream,
-        stage: StageKind,
         point: &str,
-    ) -> anyhow::Result<Duration> {
-        let before = self.workers(stage)?;
-        let job = self.submitted_with(stage, point, Order::Kill).await?;
-        let died = Instant::now();
-        let dead = |pid: &u32| !processes::descendants().iter().any(|p| p.pid == *pid);
-        let mut victim = None;
-        self.until("the worker is dead", async || {
-            victim = before.iter().copied().find(dead);
-            victim.is_some()
-        })
-        .await?;
-        self.elsewhere(jetstream, (stage, job), victim.unwrap_or_default())
+        figures: &mut Figures,
+    ) -> anyhow::Result<()> {
+        let mut before = self.workers(StageKind::AudioParser)?;
+        let mut order = self.ordered(StageKind::AudioParser, point, Order::Kill)?;
+        let job = self.submitted().await?;
+        for stage in StageKind::ALL {
+            self.passed(&order).await?;
+            let died = Instant::now();
+            if let Some(next) = stage.next() {
+                order = self.ordered(next, point, Order::Kill)?;
+            }
+            let dead = |pid: &u32| !processes::descendants().iter().any(|p| p.pid == *pid);
+            let mut victim = None;
+            self.until("the worker is dead", async || {
+                victim = before.iter().copied().find(dead);
+                victim.is_some()
+            })
             .await?;
-        let took = died.elapsed();
-        self.ended(jetstream, job).await?;
-        Ok(took)
+            if let Some(next) = stage.next() {
+                before = self.workers(next)?;
+            }
+            let elsewhere = self.elsewhere(jetstream, (stage, job), victim.unwrap_or_default());
+            elsewhere
+                .await
+                .with_context(|| format!("killing {stage}"))?;
+            self.note(
+                &mut figures.killed,
+                format!("{stage} {point}"),
+                died.elapsed(),
+            );
+        }
+        self.ended(jetstream, job).await
     }
 
-    async fn terminated(
+    /// A job whose worker is asked to end where it works in each stage.
+    async fn terminated_all_along(
         &self,
         jetstream: &JetStream,
-        stage: StageKind,
-    ) -> anyhow::Result<Duration> {
-        let job = self.submitted_with(stage, "working", Order::Stop).await?;
-        // It has stopped itself where it works, so that short work cannot end first.
+        figures: &mut Figures,
+    ) -> anyhow::Result<()> {
+        // It stops itself where it works, so that short work cannot end first.
+        let mut order = self.ordered(StageKind::AudioParser, "working", Order::Stop)?;
+        let job = self.submitted().await?;
+        for stage in StageKind::ALL {
+            self.passed(&order).await?;
+            let victim = self.stopped(stage).await?;
+            if let Some(next) = stage.next() {
+                order = self.ordered(next, "working", Order::Stop)?;
+            }
+            let asked = Instant::now();
+            processes::signal(victim, Signal::TERM);
+            processes::signal(victim, Signal::CONT);
+            let elsewhere = self.elsewhere(jetstream, (stage, job), victim);
+            elsewhere
+                .await
+                .with_context(|| format!("asking {stage} to end"))?;
+            self.note(&mut figures.terminated, stage.to_string(), asked.elapsed());
+        }
+        self.ended(jetstream, job).await
+    }
+
+    /// The worker of a stage that has stopped itself.
+    async fn stopped(&self, stage: StageKind) -> anyhow::Result<u32> {
         let mut victim = None;
         self.until("the worker has stopped", async || {
             let workers = self.workers(stage).unwrap_or_default();
-            let stopped = processes::descendants().into_iter();
-            victim = stopped
-                .filter(|p| p.state == 'T' && workers.contains(&p.pid))
-                .map(|p| p.pid)
-                .next();
+            let mut processes = processes::descendants().into_iter();
+            victim = processes.find(|p| p.state == 'T' && workers.contains(&p.pid));
             victim.is_some()
         })
         .await?;
-        let victim = victim.unwrap_or_default();
-        let asked = Instant::now();
-        processes::signal(victim, Signal::TERM);
-        processes::signal(victim, Signal::CONT);
-        self.elsewhere(jetstream, (stage, job), victim).await?;
-        let took = asked.elapsed();
-        self.ended(jetstream, job).await?;
-        Ok(took)
+        Ok(victim.map(|victim| victim.pid).unwrap_or_default())
     }
 
     async fn cancelled(
@@ -146,9 +176,11 @@ impl Latency<'_> {
         stage: StageKind,
         point: &str,
     ) -> anyhow::Result<(Duration, Duration)> {
-        let job = self.submitted_with(stage, point, Order::Tell).await?;
+        let order = self.ordered(stage, point, Order::Tell)?;
+        let job = self.submitted().await?;
+        self.passed(&order).await?;
         let asked = Instant::now();
-        let status = self.client.cancel(job).await;
+        let status = self.client.cancel(job).await.map(|(status, _)| status);
         let answered = asked.elapsed();
         // A job whose film was handed over has ended by itself.
         if status.is_none_or(|status| status.is_server_error()) {
@@ -158,24 +190,27 @@ impl Latency<'_> {
         Ok((answered, asked.elapsed()))
     }
 
-    /// Orders a fault, submits a job that meets it, and returns when it is carried out.
-    async fn submitted_with(
-        &self,
-        stage: StageKind,
-        point: &str,
-        order: Order,
-    ) -> anyhow::Result<JobId> {
+    /// Orders a fault; gives where the order lies.
+    fn ordered(&self, stage: StageKind, point: &str, order: Order) -> anyhow::Result<PathBuf> {
         let file = order_file(&faults_folder(self.data), stage.name(), point);
         std::fs::write(&file, order.word()).context("ordering a fault")?;
+        Ok(file)
+    }
+
+    /// Completes when an order is carried out.
+    async fn passed(&self, order: &Path) -> anyhow::Result<()> {
+        let what = format!("{} is carried out", order.display());
+        self.until(&what, async || !order.exists()).await
+    }
+
+    async fn submitted(&self) -> anyhow::Result<JobId> {
         let key = uuid::Uuid::new_v4().to_string();
         let song = self.songs.piece(fastrand::usize(..100));
-        let job = self.client.submit(song, super::PROMPT, &key).await;
-        let Some(Ok(job)) = job else {
-            bail!("the upload was answered {job:?}");
-        };
-        self.until("the point is passed", async || !file.exists())
-            .await?;
-        Ok(job)
+        let wish = (super::PROMPT, false);
+        match self.client.submit(song, wish, &key).await {
+            Some(Ok(job)) => Ok(job),
+            refused => bail!("the upload was answered {refused:?}"),
+        }
     }
 
     /// Completes when no task of the job at the stage is in the hands of `victim`, and something of it is
@@ -188,7 +223,9 @@ impl Latency<'_> {
     ) -> anyhow::Result<()> {
         let claims = Bucket::new(jetstream.clone(), buckets::CLAIMS);
         let of_victim = format!("-{victim}-");
-        let next = stage.next().map(|next| work_of(next, job));
+        // Behind the last stage is the end.
+        let end = || nats::subject::end(job, RunNumber::FIRST);
+        let next = stage.next().map_or_else(end, |next| work_of(next, job));
         self.until("the task runs elsewhere", async || {
             let Ok(keys) = claims.keys(&format!("{stage}.{job}.>")).await else {
                 return false;
@@ -206,7 +243,7 @@ impl Latency<'_> {
                 left |= is_victims && claim.state == ClaimState::Released;
                 taken |= !is_victims;
             }
-            !left && (taken || is_there(jetstream, next.as_deref()).await)
+            !left && (taken || is_there(jetstream, &next).await)
         })
         .await
     }
@@ -260,7 +297,7 @@ impl Latency<'_> {
 
 /// The subject of the first task of a stage.
 fn work_of(stage: StageKind, job: JobId) -> String {
-    let run = model::RunNumber::FIRST;
+    let run = RunNumber::FIRST;
     let task = if stage == StageKind::VideoGenerator {
         TaskId::of_clip(job, run, model::ClipIndex(0))
     } else {
@@ -269,11 +306,8 @@ fn work_of(stage: StageKind, job: JobId) -> String {
     nats::subject::work(&task)
 }
 
-async fn is_there(jetstream: &JetStream, subject: Option<&str>) -> bool {
-    match subject {
-        Some(subject) => matches!(nats::publish::last(jetstream, subject).await, Ok(Some(_))),
-        None => false,
-    }
+async fn is_there(jetstream: &JetStream, subject: &str) -> bool {
+    matches!(nats::publish::last(jetstream, subject).await, Ok(Some(_)))
 }
 
 impl Figures {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::JobId;
 use model::job::JobStatus;
+use model::{JobId, Usd};
 use reqwest::StatusCode;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,17 @@ pub(super) struct Connection {
     pub(super) frames: Vec<Frame>,
 }
 
+/// The answer to a cancellation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cancelled {
+    /// When it came.
+    pub(super) at: Instant,
+    /// How long after it was asked for.
+    pub(super) after: Duration,
+    /// What the job may still cost, by it.
+    pub(super) pending: Usd,
+}
+
 /// What became of a job, as its user saw it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Life {
@@ -37,8 +48,8 @@ pub(super) struct Life {
     pub(super) refused: Option<StatusCode>,
     /// What its stream said.
     pub(super) stream: Vec<Connection>,
-    /// Whether cancelling it was answered by 200, and how long after it was asked for.
-    pub(super) cancelled: Option<Duration>,
+    /// The answer to its cancellation, where that was 200.
+    pub(super) cancelled: Option<Cancelled>,
     /// Whether the row shows an end, and which.
     pub(super) end: Option<JobStatus>,
     /// How long it took from its acceptance to the end.
@@ -100,7 +111,8 @@ async fn accepted(
     loop {
         life.uploads += 1;
         let song = songs.piece(submission.piece);
-        match client.submit(song, super::PROMPT, &key).await {
+        let wish = (super::PROMPT, submission.words);
+        match client.submit(song, wish, &key).await {
             Some(Ok(job)) => {
                 life.job = Some(job);
                 return Some(job);
@@ -137,12 +149,18 @@ async fn followed(client: &Client, job: JobId) -> Vec<Connection> {
 }
 
 /// Asks until it is answered; `None` where the job had ended otherwise.
-async fn cancelled(client: &Client, job: JobId) -> Option<Duration> {
+async fn cancelled(client: &Client, job: JobId) -> Option<Cancelled> {
     let asked = Instant::now();
     loop {
         match client.cancel(job).await {
-            Some(StatusCode::OK) => return Some(asked.elapsed()),
-            Some(status) if status.is_client_error() => return None,
+            Some((StatusCode::OK, pending)) => {
+                return Some(Cancelled {
+                    at: Instant::now(),
+                    after: asked.elapsed(),
+                    pending,
+                });
+            }
+            Some((status, _)) if status.is_client_error() => return None,
             _ => tokio::time::sleep(PAUSE).await,
         }
     }

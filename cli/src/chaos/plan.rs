@@ -16,6 +16,8 @@ const STOP_SECONDS: (f64, f64) = (0.5, 14.0);
 const SHARED_STOP_SECONDS: (f64, f64) = (0.5, 7.0);
 /// How long one order waits for somebody to pass its point.
 pub(super) const ORDER_LIFE: Duration = Duration::from_secs(10);
+/// Between two processes of a rolling restart: the next goes when the last is back.
+const ROLLING_GAP: Duration = Duration::from_secs(3);
 /// Jobs are submitted within this share of the run.
 const SUBMITTING: f64 = 0.9;
 /// The share of jobs that are cancelled.
@@ -107,6 +109,8 @@ pub(super) struct Submission {
     pub(super) piece: usize,
     /// When it is cancelled, counted from its acceptance.
     pub(super) cancel_after: Option<Duration>,
+    /// Whether its words are bought.
+    pub(super) words: bool,
 }
 
 /// What a run does.
@@ -130,6 +134,7 @@ impl Plan {
             .map(|number| Submission {
                 at: length.mul_f64(SUBMITTING * random.f64()),
                 piece: number,
+                words: buys(number),
                 cancel_after: (random.f64() < CANCELLED).then(|| {
                     Duration::from_millis((random.f64() * LATEST_CANCEL_SECONDS * 1e3) as u64)
                 }),
@@ -156,6 +161,7 @@ impl Plan {
         let submissions = (0..jobs).map(|piece| Submission {
             at: Duration::ZERO,
             piece,
+            words: buys(piece),
             cancel_after: None,
         });
         Self {
@@ -169,10 +175,40 @@ impl Plan {
         }
     }
 
+    /// The plan of `--rolling`: all jobs at once, and one process after the other asked to end, round
+    /// after round. Nobody cancels.
+    pub(super) fn rolling(seed: u64, length: Duration, jobs: usize) -> Self {
+        let shared = [Target::Broker, Target::Gateway];
+        let stages = StageKind::ALL.into_iter().map(Target::Stage);
+        let all: Vec<_> = shared.into_iter().chain(stages).collect();
+        let times = (1..).map(|number| ROLLING_GAP * number);
+        let times = times.take_while(|at| *at <= length);
+        let blows = times.zip(all.into_iter().cycle()).map(|(at, target)| Blow {
+            at,
+            fault: Fault::Terminate(target),
+        });
+        Self {
+            blows: blows.collect(),
+            ..Self::wipe(seed, length, jobs)
+        }
+    }
+
     /// Whether the broker's store is deleted.
     pub(super) fn wipes(&self) -> bool {
         self.blows.iter().any(|blow| blow.fault == Fault::Wipe)
     }
+
+    /// Whether no job may fail: nothing that is asked for costs an attempt, and a machine that is lost
+    /// costs one.
+    pub(super) fn fails_none(&self) -> bool {
+        let costs_none = |blow: &Blow| matches!(blow.fault, Fault::Terminate(_) | Fault::Wipe);
+        self.blows.iter().all(costs_none)
+    }
+}
+
+/// Every other job buys its words.
+const fn buys(number: usize) -> bool {
+    number % 2 == 1
 }
 
 fn between(random: &mut fastrand::Rng, (least, most): (f64, f64)) -> Duration {
@@ -281,5 +317,20 @@ mod tests {
         }
         assert!(told.iter().any(|fault| fault.contains("handed_over")));
         assert!(!plan.wipes() && Plan::wipe(1, MINUTE, 3).wipes());
+        assert!(!plan.fails_none() && Plan::wipe(1, MINUTE, 3).fails_none());
+    }
+
+    #[test]
+    fn a_rolling_restart_asks_every_process_in_turn() {
+        let plan = Plan::rolling(1, MINUTE, 3);
+        let told: Vec<_> = plan.blows.iter().map(|b| b.fault.to_string()).collect();
+        assert_eq!(told.len(), 20);
+        assert_eq!(told.first(), told.get(8));
+        let others = told
+            .iter()
+            .take(8)
+            .collect::<std::collections::BTreeSet<_>>();
+        assert!(others.len() == 8 && told.iter().all(|fault| fault.starts_with("terminate")));
+        assert!(plan.fails_none() && !plan.wipes());
     }
 }

@@ -91,7 +91,7 @@ impl Report {
                 "uploads": life.uploads,
                 "connections": life.stream.len(),
                 "end": life.end,
-                "cancel_answered_s": life.cancelled.map(|after| after.as_secs_f64()),
+                "cancel_answered_s": life.cancelled.map(|cancelled| cancelled.after.as_secs_f64()),
                 "took_s": life.took.map(|took| took.as_secs_f64()),
             })
         });

@@ -15,6 +15,7 @@ use super::client::Client;
 use super::evidence::{Evidence, Places};
 use super::life::Life;
 use super::plan::Plan;
+use super::provider::Provider;
 use super::report::Report;
 use super::songs::Songs;
 use super::strike::Striker;
@@ -41,6 +42,7 @@ pub(super) struct Scene<'a> {
     pub(super) baseline: &'a Baseline,
     pub(super) base_url: &'a str,
     pub(super) token: &'a str,
+    pub(super) provider: &'a Provider,
 }
 
 impl Scene<'_> {
@@ -140,10 +142,10 @@ impl Scene<'_> {
             let state: Option<Running> = self.data.read_json(STATE_FILE)?;
             let running = state.map(|state| state.processes).unwrap_or_default();
             let findings = vec![
-                check::accepted_jobs_end(&evidence),
+                check::accepted_jobs_end(&evidence, self.plan.fails_none()),
                 check::one_end_each(&evidence, wiped),
                 check::whole_streams(&evidence, wiped),
-                check::paid_once(&evidence),
+                check::paid_once(&evidence, &self.provider.calls()),
                 check::fenced(&evidence),
                 check::intact(&evidence, &self.data.objects()),
                 check::nothing_left(&running, self.baseline),

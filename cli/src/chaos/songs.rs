@@ -4,7 +4,9 @@ use anyhow::Context;
 use song::SAMPLE_RATE;
 
 /// Length of a piece: three or four clips.
-const SECONDS: usize = 9;
+pub(super) const SECONDS: usize = 9;
+/// Length of a piece where one job follows the other.
+pub(super) const SHORT_SECONDS: usize = 4;
 /// How many different pieces there are.
 const PIECES: usize = 5;
 /// The seed of the song.
@@ -16,10 +18,10 @@ pub(super) struct Songs {
 }
 
 impl Songs {
-    /// Plays the song and cuts it. Blocks for a second or two.
-    pub(super) fn play() -> anyhow::Result<Self> {
+    /// Plays the song and cuts it into pieces of that length. Blocks for a second or two.
+    pub(super) fn play(seconds: usize) -> anyhow::Result<Self> {
         let whole = song::play(SONG);
-        let length = SECONDS * SAMPLE_RATE as usize;
+        let length = seconds * SAMPLE_RATE as usize;
         let cut = |channel: &[f32], number: usize| {
             // From its middle, where all voices play.
             let begin = (number + 2) * length / 2;

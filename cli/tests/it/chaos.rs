@@ -1,5 +1,5 @@
-//! `beatreel chaos` itself: a short run holds, a seed replays its plan, and nothing is lost with the
-//! broker's store.
+//! `beatreel chaos` itself: a seed replays its plan, nothing is lost with the broker's store, and nothing
+//! fails when everything is restarted.
 
 use serde_json::Value;
 
@@ -29,6 +29,26 @@ async fn every_job_is_finished_after_all_processes_and_the_brokers_store_are_gon
     assert_eq!(jobs.len(), 3);
     assert!(jobs.iter().all(|job| job["end"] == "completed"), "{jobs:?}");
     assert_eq!(report["invariants"].as_array().map(Vec::len), Some(9));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_restart_of_everything_fails_no_job_and_repeats_no_charge() {
+    // One round: eight processes, three seconds each.
+    let report = chaos([
+        "chaos",
+        "--rolling",
+        "--minutes",
+        "0.42",
+        "--jobs",
+        "3",
+        "--json",
+    ])
+    .await;
+    let blows = report["blows"].as_array().expect("blows");
+    assert_eq!(blows.len(), 8);
+    assert!(blows.iter().all(|blow| blow["hit"] == true), "{blows:?}");
+    let jobs = report["jobs"].as_array().expect("jobs");
+    assert!(jobs.iter().all(|job| job["end"] == "completed"), "{jobs:?}");
 }
 
 #[tokio::test]

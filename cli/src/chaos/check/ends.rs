@@ -9,8 +9,9 @@ use crate::chaos::client::Frame;
 use crate::chaos::evidence::Evidence;
 use crate::chaos::life::Life;
 
-/// I1: every job whose acceptance a user saw has a row, which has reached an end.
-pub(in super::super) fn accepted_jobs_end(evidence: &Evidence) -> Findings {
+/// I1: every job whose acceptance a user saw has a row, which has reached an end; none has failed where
+/// none may.
+pub(in super::super) fn accepted_jobs_end(evidence: &Evidence, fails_none: bool) -> Findings {
     let mut findings = Findings::of("I1", "every accepted job ends");
     let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
     for (job, life) in evidence.accepted() {
@@ -23,6 +24,9 @@ pub(in super::super) fn accepted_jobs_end(evidence: &Evidence) -> Findings {
             life.cancelled.is_none() || status == Some(JobStatus::Cancelled),
             || format!("{job} was cancelled, said the answer, and is not"),
         );
+        findings.expect(!fails_none || status != Some(JobStatus::Failed), || {
+            format!("{job} has failed")
+        });
         if let Some(status) = status {
             *ends.entry(status.name()).or_default() += 1;
         }
