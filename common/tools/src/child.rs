@@ -32,6 +32,9 @@ pub struct Bounds {
     pub file_size: u64,
 }
 
+/// Files and sockets that a child may have open: some programs take all that there are.
+const OPEN_FILES: u64 = 512;
+
 /// What a program did that ended it, where nobody else ended it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Misdeed {
@@ -65,12 +68,14 @@ pub fn misdeed(status: ExitStatus) -> Option<Misdeed> {
     }
 }
 
-/// Starts `command` as [`spawn`] does, within `bounds`, and never with a core file.
+/// Starts `command` as [`spawn`] does, within `bounds`, with 512 open files at most, and never with a core
+/// file.
 pub fn spawn_within(mut command: Command, bounds: Bounds) -> io::Result<Child> {
     let limits = [
         (Resource::Cpu, bounds.cpu_seconds, bounds.cpu_seconds + 1),
         (Resource::As, bounds.address_space, bounds.address_space),
         (Resource::Fsize, bounds.file_size, bounds.file_size),
+        (Resource::Nofile, OPEN_FILES, OPEN_FILES),
         (Resource::Core, 0, 0),
     ];
     let bind = move || {
@@ -86,7 +91,7 @@ pub fn spawn_within(mut command: Command, bounds: Bounds) -> io::Result<Child> {
     #[expect(
         unsafe_code,
         reason = "limits of the child and not of ourselves can only be set between fork and exec. The \
-                  closure makes four system calls and allocates nothing, as is demanded there."
+                  closure makes five system calls and allocates nothing, as is demanded there."
     )]
     // SAFETY: `bind` is async-signal-safe: setrlimit only, no allocation, no locks.
     unsafe {

@@ -138,8 +138,8 @@ async fn a_bounded_child_gets_no_more_than_its_bounds() {
     let wrote = bounded(&format!("exec head -c 3000000 /dev/zero > '{file}'")).await;
     assert!(!wrote.success());
     assert!(fs::metadata(&file).unwrap().len() <= 1 << 20);
-    let script = "test \"$(ulimit -c)\" = 0 && test \"$(ulimit -v)\" = 1048576";
-    assert!(bounded(script).await.success(), "no core, 1 GB");
+    let script = "test \"$(ulimit -c)\" = 0 && test \"$(ulimit -v)\" = 1048576 && test \"$(ulimit -n)\" = 512";
+    assert!(bounded(script).await.success(), "no core, 1 GB, 512 files");
 }
 
 /// The part of the process that is killed: tells the id of a child and waits for the end.

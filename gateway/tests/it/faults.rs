@@ -1,5 +1,9 @@
 //! What happens while something is away.
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
 use reqwest::Method;
 use testkit::sound;
 
@@ -105,6 +109,55 @@ async fn an_upload_whose_row_cannot_be_written_gives_back_its_slot_and_its_objec
     assert_problem(answer, 503, "unavailable").await;
     app.kept_nothing_for(&ada).await;
     app.sql("DROP TRIGGER full").await;
+    ada.uploads().await;
+}
+
+/// A file system of 64 KB in a folder. Only root may make one.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn on(folder: &Path) -> Option<Self> {
+        let disk = Self(folder.to_owned());
+        let made = disk.mount("size=64k");
+        if !made {
+            let mut out = std::io::stderr();
+            writeln!(out, "SKIPPED on a full disk: nothing may be mounted here").expect("a line");
+        }
+        made.then_some(disk)
+    }
+
+    fn mount(&self, how: &str) -> bool {
+        let mut mount = Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", how, "tmpfs"]).arg(&self.0);
+        mounted
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // What cannot be unmounted goes with the machine.
+        let _gone = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_store_refuses_an_upload_with_503_keeps_nothing_and_is_used_again_once_it_has_room()
+{
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let Some(disk) = SmallDisk::on(&app.scratch.path().join("objects")) else {
+        return;
+    };
+    let answer = ada
+        .submit(form(sound::tone(440.0, 2.0).wav(), PROMPT))
+        .await;
+    assert!(answer.headers().contains_key("retry-after"));
+    assert_problem(answer, 503, "unavailable").await;
+    app.kept_nothing_for(&ada).await;
+    assert!(disk.mount("remount,size=64m"));
     ada.uploads().await;
 }
 

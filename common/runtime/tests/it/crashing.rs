@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use model::StageKind;
 use nats::consumers;
 use runtime::worker::{Claim, ClaimState};
+use testkit::FaultProxy;
 use tokio::sync::Notify;
 
 use crate::bench::Bench;
@@ -39,6 +40,48 @@ async fn the_task_of_a_dead_worker_runs_elsewhere_within_ten_seconds_and_costs_a
             .await
     );
     assert!(!next.serving.is_finished());
+}
+
+#[tokio::test]
+async fn a_worker_behind_a_black_hole_loses_its_task_says_nothing_and_works_again_when_it_is_gone()
+{
+    let mut bench = Bench::start().await;
+    let upstream = bench.server.url();
+    let upstream = upstream.trim_start_matches("nats://").parse().unwrap();
+    let proxy = FaultProxy::start(upstream).await;
+    let begun = Arc::new(Notify::new());
+    let toy = Planner::new({
+        let begun = Arc::clone(&begun);
+        move |call, _| {
+            begun.notify_one();
+            async move {
+                if call == 1 {
+                    std::future::pending::<()>().await;
+                }
+                Ok(())
+            }
+        }
+    });
+    let address = proxy.address();
+    let one = bench.serve_with("one", toy.clone(), |settings| {
+        settings.server.url = format!("nats://{address}");
+    });
+    let task = bench.submit_heard().await;
+    begun.notified().await;
+
+    proxy.is_black_hole(true);
+    let two = bench.serve("two", Planner::willing());
+    bench.settled(StageKind::ScenePlanner).await;
+    drop(two);
+    proxy.is_black_hole(false);
+    bench.job = model::JobId::new(uuid::Uuid::now_v7());
+    bench.submit_heard().await;
+    bench.settled(StageKind::ScenePlanner).await;
+
+    assert_eq!(toy.calls(), 2);
+    assert!(!one.serving.is_finished());
+    let claim = bench.claim(&task).await.unwrap();
+    assert_eq!((claim.worker.as_str(), claim.epoch), ("two", 2));
 }
 
 #[tokio::test]
