@@ -4,6 +4,8 @@
 //! again is safe and whether money may be gone ([`SpeechError`]): what may have been paid for is not
 //! asked for again blindly. This crate must not know jobs, stages or stores. Start reading at [`speech`].
 
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod openai;
 pub mod settings;
 pub mod speech;

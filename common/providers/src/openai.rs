@@ -4,17 +4,19 @@
 //! arrived is sent again, and one whose answer was lost is not, unless it costs nothing or the server
 //! charges an idempotency key once.
 
-mod answer;
+pub(crate) mod answer;
 mod backoff;
 
 use std::error::Error;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use model::lyrics::transcript::Transcript;
 use model::{Seconds, Usd};
+use reqwest::header::CONTENT_ENCODING;
 use reqwest::multipart::{Form, Part};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
@@ -23,27 +25,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::settings::SpeechSettings;
 use crate::speech::{Recording, Speech, SpeechError};
-use backoff::Backoff;
+use backoff::{Backoff, Circuit};
 
-/// The longest answer that is read: ten minutes of words have a tenth of it.
-const LONGEST_ANSWER: usize = 8 << 20;
+/// The longest answer that is read, in bytes: ten minutes of words have a third of it.
+const LONGEST_ANSWER: usize = 2 << 20;
 /// How much of a refusal is kept.
 const LONGEST_MESSAGE: usize = 300;
 /// By which a server that knows it charges once.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// One server, and how it is asked.
 #[derive(Debug, Clone)]
 pub struct OpenAiSpeech {
     settings: SpeechSettings,
     http: Client,
+    circuit: Arc<Circuit>,
 }
 
 /// What one attempt came to, where it gave no words.
 enum Failure {
-    /// Nothing was done: it may be asked again, not before the wait that it named.
+    /// Nothing was done: it may be asked again, not before the wait that it named (by anyone).
     Again {
         why: String,
         not_before: Option<Duration>,
@@ -52,6 +55,17 @@ enum Failure {
     Lost(String),
     /// It makes no sense to ask again.
     Final(SpeechError),
+}
+
+/// Why there is no body.
+#[derive(Debug, thiserror::Error)]
+enum BodyError {
+    /// It was not read to its end.
+    #[error("it has more than {LONGEST_ANSWER} bytes")]
+    TooLong,
+    /// It did not come to its end.
+    #[error("{0}")]
+    Lost(String),
 }
 
 impl OpenAiSpeech {
@@ -73,6 +87,7 @@ impl OpenAiSpeech {
         Ok(Self {
             http: builder.build()?,
             settings,
+            circuit: Arc::default(),
         })
     }
 
@@ -89,6 +104,7 @@ impl OpenAiSpeech {
         let mut attempts = 0;
         let mut lost = None;
         loop {
+            pause(self.circuit.left(Instant::now()), cancel).await;
             if cancel.is_cancelled() {
                 return Err(lost.map_or(SpeechError::Cancelled, unknown));
             }
@@ -106,15 +122,14 @@ impl OpenAiSpeech {
                 }
                 Err(Failure::Again { why, not_before }) => (why, not_before),
             };
-            let wait = backoff.next(wait);
-            if attempts >= self.settings.attempts || wait > backoff::LONGEST {
+            if let Some(wait) = wait {
+                self.circuit.open_for(wait, Instant::now());
+            }
+            if attempts >= self.settings.attempts {
                 return Err(lost.map_or(SpeechError::Busy { attempts, last }, unknown));
             }
             tracing::info!(attempts, why = last, "asking for the words again");
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = cancel.cancelled() => {}
-            }
+            pause(backoff.next(wait), cancel).await;
         }
     }
 
@@ -166,9 +181,16 @@ impl OpenAiSpeech {
         if status != 200 {
             return Err(self.refusal(status, length, answer).await);
         }
-        let body = body(answer, LONGEST_ANSWER).await.map_err(Failure::Lost)?;
-        let answer = answer::read(&body, duration);
-        let lines = answer.map_err(|why| Failure::Final(SpeechError::Answer { why }))?;
+        let unreadable = |why| Failure::Final(SpeechError::Answer { why });
+        if let Some(coding) = answer.headers().get(CONTENT_ENCODING) {
+            // Nobody asked for it; and what is small packed may be endless unpacked.
+            return Err(unreadable(format!("it is packed as {coding:?}")));
+        }
+        let body = self.body(answer).await.map_err(|error| match error {
+            BodyError::TooLong => unreadable(error.to_string()),
+            BodyError::Lost(why) => Failure::Lost(why),
+        })?;
+        let lines = answer::read(&body, duration).map_err(unreadable)?;
         Ok(Transcript {
             model: self.settings.model.clone(),
             language: lines.language,
@@ -178,10 +200,10 @@ impl OpenAiSpeech {
     }
 
     async fn refusal(&self, status: u16, bytes: u64, answer: Response) -> Failure {
-        let not_before = backoff::asked_for(answer.headers(), time::OffsetDateTime::now_utc());
-        let message = match body(answer, LONGEST_ANSWER).await {
+        let not_before = backoff::asked_for(answer.headers(), SystemTime::now());
+        let message = match self.body(answer).await {
             Ok(body) => answer::message(&body, LONGEST_MESSAGE),
-            Err(why) => why,
+            Err(error) => error.to_string(),
         };
         match status {
             413 => Failure::Final(SpeechError::TooLarge {
@@ -193,6 +215,27 @@ impl OpenAiSpeech {
                 not_before,
             },
             _ => Failure::Final(SpeechError::Refused { status, message }),
+        }
+    }
+
+    /// The whole body, if it is not longer than [`LONGEST_ANSWER`] and never pauses for too long.
+    async fn body(&self, mut answer: Response) -> Result<Bytes, BodyError> {
+        let told = answer.content_length().unwrap_or_default();
+        if told > LONGEST_ANSWER as u64 {
+            return Err(BodyError::TooLong);
+        }
+        let mut body = BytesMut::new();
+        loop {
+            let chunk = tokio::time::timeout(self.settings.idle, answer.chunk()).await;
+            let chunk = chunk.map_err(|_| BodyError::Lost("its answer stalled".to_owned()))?;
+            let chunk = chunk.map_err(|error| BodyError::Lost(causes(&error)))?;
+            let Some(chunk) = chunk else {
+                return Ok(body.freeze());
+            };
+            if body.len() + chunk.len() > LONGEST_ANSWER {
+                return Err(BodyError::TooLong);
+            }
+            body.extend_from_slice(&chunk);
         }
     }
 }
@@ -232,16 +275,12 @@ const fn unknown(why: String) -> SpeechError {
     SpeechError::Unknown { why }
 }
 
-/// The whole body, if it is not longer than `limit`.
-async fn body(mut answer: Response, limit: usize) -> Result<Bytes, String> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error))? {
-        if body.len() + chunk.len() > limit {
-            return Err(format!("the answer has more than {limit} bytes"));
-        }
-        body.extend_from_slice(&chunk);
+/// Waits, unless it is cancelled.
+async fn pause(wait: Duration, cancel: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(wait) => {}
+        () = cancel.cancelled() => {}
     }
-    Ok(body.freeze())
 }
 
 /// An error and what is behind it, without the address, which may hold a secret.

@@ -35,6 +35,8 @@ pub struct SpeechSettings {
     /// `SPEECH_IDEMPOTENT` (`false`): whether it charges an `Idempotency-Key` once, so that an answer that
     /// was lost may be asked for again. The hosted service does not promise that.
     pub idempotent: bool,
+    /// How long an answer that has begun may pause.
+    pub idle: Duration,
     /// How often it is asked at most where it is busy.
     pub attempts: u32,
     /// How long the first wait between two attempts is, about; each next is twice as long.
@@ -66,6 +68,7 @@ impl SpeechSettings {
             max_bytes: vars.parsed_or("SPEECH_MAX_BYTES", LARGEST_FILE),
             timeout: Duration::from_secs(vars.parsed_or("SPEECH_TIMEOUT_SECONDS", 600)),
             idempotent: vars.parsed_or("SPEECH_IDEMPOTENT", false),
+            idle: Duration::from_secs(15),
             attempts: 4,
             backoff: Duration::from_secs(1),
         })

@@ -20,4 +20,4 @@ pub use eventually::eventually;
 pub use fault_proxy::FaultProxy;
 pub use nats_server::NatsServer;
 pub use postgres::{Database, postgres_database};
-pub use stand_in::{Asked, Reply, StandIn};
+pub use stand_in::{Asked, Reply, StandIn, Then};

@@ -22,6 +22,21 @@ pub enum Reply {
     Silence,
     /// 200 with a body, after so long.
     Late(Duration, String),
+    /// These bytes as they are, and then …
+    Raw(Vec<u8>, Then),
+}
+
+/// What follows behind [`Reply::Raw`].
+#[derive(Debug, Clone, Copy)]
+pub enum Then {
+    /// Nothing, with the connection open until the client gives up.
+    Silence,
+    /// A blank, with that pause before it, over and over until the client gives up.
+    Drip(Duration),
+    /// Blanks without end, until the client gives up.
+    Flood,
+    /// The connection is reset.
+    Reset,
 }
 
 impl Reply {
@@ -129,6 +144,7 @@ async fn serve(mut client: TcpStream, reply: Reply, asked: Arc<Mutex<Vec<Asked>>
                 "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
             )
         }
+        Reply::Raw(bytes, then) => return raw(client, &bytes, then).await,
         Reply::Half(body) => {
             let length = 2 * body.len();
             format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")
@@ -143,6 +159,27 @@ async fn serve(mut client: TcpStream, reply: Reply, asked: Arc<Mutex<Vec<Asked>>
     // A client that has gone is part of the test.
     let _ = client.write_all(text.as_bytes()).await;
     let _ = client.shutdown().await;
+}
+
+async fn raw(mut client: TcpStream, bytes: &[u8], then: Then) {
+    if client.write_all(bytes).await.is_err() {
+        return;
+    }
+    match then {
+        Then::Silence => {
+            let _ = client.read(&mut [0]).await;
+        }
+        Then::Drip(pause) => {
+            while client.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(pause).await;
+            }
+        }
+        Then::Flood => while client.write_all(&[b' '; 4_096]).await.is_ok() {},
+        // A connection that does not linger is reset.
+        Then::Reset => {
+            let _ = client.set_zero_linger();
+        }
+    }
 }
 
 /// A whole request; `None` where the client leaves before.

@@ -46,13 +46,13 @@ struct Segment {
 
 /// Lines, and in which language they are.
 #[derive(Debug, PartialEq)]
-pub(super) struct Lines {
-    pub(super) language: Option<String>,
-    pub(super) lines: Vec<HeardLine>,
+pub(crate) struct Lines {
+    pub(crate) language: Option<String>,
+    pub(crate) lines: Vec<HeardLine>,
 }
 
 /// Reads an answer for a recording of that length. No words at all are an answer, too.
-pub(super) fn read(body: &[u8], duration: Seconds) -> Result<Lines, String> {
+pub(crate) fn read(body: &[u8], duration: Seconds) -> Result<Lines, String> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     if answer.words.is_none() && answer.segments.is_none() {
         return Err("it has neither `words` nor `segments`: the model tells no times".to_owned());
@@ -156,7 +156,7 @@ fn by_breath(words: &[Word]) -> Vec<HeardLine> {
 }
 
 /// What a refusal says, in at most so many characters.
-pub(super) fn message(body: &[u8], longest: usize) -> String {
+pub(crate) fn message(body: &[u8], longest: usize) -> String {
     let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let told = ["/error/message", "/error", "/detail", "/message"]
         .iter()

@@ -8,7 +8,8 @@ use model::{Seconds, Usd};
 use providers::{OpenAiSpeech, Recording, Speech, SpeechError, SpeechSettings};
 use runtime::Vars;
 use tempfile::TempDir;
-use testkit::{Reply, StandIn, eventually};
+use testkit::{Reply, StandIn, Then, eventually};
+use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 
 const WORDS: &str = r#"{"language":"english","duration":4.0,"text":"Come home",
@@ -129,14 +130,63 @@ async fn a_server_that_stays_busy_is_given_up_after_a_few_attempts_and_costs_not
     );
     assert!(error.to_string().contains("status 500: no") && !error.may_cost());
     assert_eq!(bench.server.asked().len(), 4);
+}
 
-    let tomorrow = Reply::Answer(429, "retry-after: 86400\r\n", String::new());
-    let bench = Bench::new(vec![tomorrow]).await;
-    let error = bench.hears().await.unwrap_err();
-    assert!(
-        matches!(error, SpeechError::Busy { attempts: 1, .. }),
-        "{error}"
-    );
+#[tokio::test]
+async fn no_retry_after_keeps_a_worker_for_long_or_breaks_it() {
+    for told in ["-5", "junk", "0", "1e9", "Wed, 21 Oct 2015 07:28:00 GMT"] {
+        let head: &'static str = format!("retry-after: {told}\r\n").leak();
+        let busy = Reply::Answer(429, head, String::new());
+        let bench = Bench::new(vec![busy, Reply::ok(WORDS)]).await;
+        bench.hears().await.unwrap();
+    }
+    // Longer than any clock counts: it is waited for, a minute, which may be cancelled.
+    let head = "retry-after: 18446744073709551615\r\n";
+    let bench = Bench::new(vec![Reply::Answer(429, head, String::new())]).await;
+    let client = OpenAiSpeech::new(bench.settings.clone()).unwrap();
+    let cancel = CancellationToken::new();
+    let (first, second) = (bench.recording(), bench.recording());
+    let told = async {
+        let there = async || (!bench.server.asked().is_empty()).then_some(());
+        eventually("the server is asked", PATIENCE, there).await;
+        // Another job of the same process does not ask a server that said "not now".
+        let other = tokio::time::timeout(
+            Duration::from_millis(300),
+            client.transcribe(&second, KEY, &cancel),
+        );
+        assert!(other.await.is_err(), "it asked, or gave up");
+        cancel.cancel();
+    };
+    let (heard, ()) = tokio::join!(client.transcribe(&first, KEY, &cancel), told);
+    assert!(matches!(heard, Err(SpeechError::Cancelled)), "{heard:?}");
+    assert_eq!(bench.server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn whatever_a_server_cannot_do_now_is_tried_four_times_and_costs_nothing() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        let bench = Bench::new(vec![Reply::Answer(status, "", String::new())]).await;
+        let error = bench.hears().await.unwrap_err();
+        let busy = matches!(error, SpeechError::Busy { attempts: 4, .. });
+        assert!(busy && !error.may_cost(), "{status}: {error}");
+    }
+    // A name that no resolver knows, and a server that does not speak TLS.
+    let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let secure = format!("https://{}", plain.local_addr().unwrap());
+    let answering = tokio::spawn(async move {
+        while let Ok((mut client, _)) = plain.accept().await {
+            let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let mut bench = Bench::new(vec![Reply::Cut]).await;
+    for base in [secure, format!("https://{}.invalid", "a".repeat(64))] {
+        bench.settings.base_url = format!("{base}/v1").parse().unwrap();
+        let error = bench.hears().await.unwrap_err();
+        let busy = matches!(error, SpeechError::Busy { attempts: 4, .. });
+        assert!(busy && !error.may_cost(), "{base}: {error}");
+        assert!(error.to_string().contains("no connection"), "{error}");
+    }
+    answering.abort();
 }
 
 #[tokio::test]
@@ -175,7 +225,17 @@ async fn what_is_too_large_is_not_sent_or_is_told_by_the_server() {
 
 #[tokio::test]
 async fn a_lost_answer_that_costs_money_is_not_asked_for_again() {
-    for reply in [Reply::Cut, Reply::Half(WORDS.to_owned()), Reply::Silence] {
+    let raw = |text: &str, then| Reply::Raw(text.as_bytes().to_vec(), then);
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n";
+    for reply in [
+        Reply::Cut,
+        Reply::Half(WORDS.to_owned()),
+        Reply::Silence,
+        raw(head, Then::Silence),
+        raw(head, Then::Drip(Duration::from_millis(50))),
+        raw(head, Then::Reset),
+        raw("", Then::Reset),
+    ] {
         let mut bench = Bench::new(vec![reply.clone(), Reply::ok(WORDS)]).await;
         bench.settings.timeout = Duration::from_millis(400);
         let error = bench.hears().await.unwrap_err();
@@ -191,8 +251,32 @@ async fn a_lost_answer_that_costs_money_is_not_asked_for_again() {
 }
 
 #[tokio::test]
+async fn an_answer_that_stalls_is_given_up_long_before_the_time_of_a_whole_one() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{".to_vec();
+    let mut bench = Bench::new(vec![Reply::Raw(head, Then::Silence)]).await;
+    bench.settings.idle = Duration::from_millis(100);
+    let error = bench.hears().await.unwrap_err();
+    assert!(matches!(error, SpeechError::Unknown { .. }), "{error}");
+    assert!(error.to_string().contains("stalled"), "{error}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_no_answer_is_told_and_may_have_cost() {
-    for body in ["<html>a proxy</html>", r#"{"text":"no times"}"#, ""] {
+    let deep = "[".repeat(100_000);
+    let wide = format!("[0{}]", ",0".repeat(900_000));
+    for body in [
+        "<html>a proxy</html>",
+        r#"{"text":"no times"}"#,
+        "",
+        "[]",
+        &WORDS[..WORDS.len() / 2],
+        r#"{"words":[{"word":"a","start":NaN,"end":1}]}"#,
+        r#"{"words":[{"word":"a","start":1e999,"end":1}]}"#,
+        r#"{"words":"none"}"#,
+        &deep,
+        &format!(r#"{{"words":{deep}"#),
+        &wide,
+    ] {
         let bench = Bench::new(vec![Reply::ok(body)]).await;
         let error = bench.hears().await.unwrap_err();
         assert!(matches!(error, SpeechError::Answer { .. }), "{error}");
@@ -201,13 +285,21 @@ async fn an_answer_that_is_no_answer_is_told_and_may_have_cost() {
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_cut_off() {
-    let bench = Bench::new(vec![Reply::ok(&" ".repeat(9 << 20))]).await;
-    let error = bench.hears().await.unwrap_err();
-    assert!(
-        error.to_string().contains("more than 8388608 bytes"),
-        "{error}"
-    );
+async fn an_answer_that_is_endless_huge_or_packed_is_not_read() {
+    let endless = "HTTP/1.1 200 OK\r\n\r\n";
+    let huge = "HTTP/1.1 200 OK\r\ncontent-length: 5368709120\r\n\r\n";
+    let packed = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n";
+    for (head, then, told) in [
+        (endless, Then::Flood, "more than 2097152 bytes"),
+        (huge, Then::Silence, "more than 2097152 bytes"),
+        (packed, Then::Silence, "packed as \"gzip\""),
+    ] {
+        let bench = Bench::new(vec![Reply::Raw(head.into(), then)]).await;
+        let error = bench.hears().await.unwrap_err();
+        assert!(matches!(error, SpeechError::Answer { .. }), "{error}");
+        assert!(error.to_string().contains(told), "{error}");
+        assert_eq!(bench.server.asked().len(), 1);
+    }
 }
 
 #[tokio::test]
