@@ -21,6 +21,8 @@ pub(super) use streams::whole_streams;
 
 use serde::Serialize;
 
+use super::evidence::Evidence;
+
 /// What came of checking one invariant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Findings {
@@ -50,6 +52,15 @@ impl Findings {
         if !holds {
             self.broken.push(otherwise());
         }
+    }
+
+    /// Notes what could not be read of these streams and buckets: it is not what its writers write.
+    pub(super) fn unreadable(&mut self, evidence: &Evidence, from: &[&str]) {
+        let of_these = evidence
+            .unreadable
+            .iter()
+            .filter(|one| from.contains(&one.from));
+        self.broken.extend(of_these.map(|one| one.what.clone()));
     }
 
     /// Says what was looked at.

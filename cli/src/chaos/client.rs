@@ -48,8 +48,8 @@ pub(super) struct Frame {
     pub(super) id: Option<u64>,
     /// Its type.
     pub(super) name: String,
-    /// Its JSON.
-    pub(super) data: Value,
+    /// Its JSON, where it is some.
+    pub(super) data: Option<Value>,
 }
 
 impl Frame {
@@ -255,7 +255,7 @@ impl Client {
             let frame = Frame {
                 id: event.id.parse().ok().filter(|_| is_own),
                 name: event.event,
-                data: serde_json::from_str(&event.data).unwrap_or_default(),
+                data: serde_json::from_str(&event.data).ok(),
             };
             let is_end = frame.is_end();
             hear(frame);

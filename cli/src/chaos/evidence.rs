@@ -27,6 +27,15 @@ pub(super) struct Message {
     pub(super) payload: Value,
 }
 
+/// Something that should have been readable, and was not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unreadable {
+    /// The stream or bucket.
+    pub(super) from: &'static str,
+    /// Which of it, and what is wrong.
+    pub(super) what: String,
+}
+
 /// All of it.
 #[derive(Default)]
 pub(super) struct Evidence {
@@ -52,6 +61,8 @@ pub(super) struct Evidence {
     pub(super) objects: BTreeMap<String, u64>,
     /// What lies in the folders for scratch.
     pub(super) scratch: Vec<String>,
+    /// What of streams and buckets is not what its readers take: nobody writes that.
+    pub(super) unreadable: Vec<Unreadable>,
 }
 
 /// Where to look.
@@ -80,22 +91,29 @@ impl Evidence {
                 histories.insert(job, history);
             }
         }
-        let claims = entries(&jetstream, buckets::CLAIMS).await?;
-        let claims = claims.into_iter().filter_map(|(task, claim)| {
-            Some((TaskId::parse(&task)?, serde_json::from_value(claim).ok()?))
-        });
+        let mut broker = Broker {
+            jetstream,
+            unreadable: Vec::new(),
+        };
+        let claims = broker.entries(buckets::CLAIMS).await?;
+        let claims = claims
+            .into_iter()
+            .filter_map(|(key, claim)| broker.read(buckets::CLAIMS, &key, claim_of(&key, claim)))
+            .collect();
         Ok(Self {
             views,
             histories,
             lives,
             rows: places.client.jobs().await,
-            events: messages(&jetstream, streams::EVENTS).await?,
-            work: messages(&jetstream, streams::WORK).await?,
-            claims: claims.collect(),
-            clips: entries(&jetstream, buckets::CLIPS).await?,
-            ledgers: entries(&jetstream, buckets::LEDGERS).await?,
+            events: broker.messages(streams::EVENTS).await?,
+            work: broker.messages(streams::WORK).await?,
+            claims,
+            clips: broker.entries(buckets::CLIPS).await?,
+            ledgers: broker.entries(buckets::LEDGERS).await?,
             objects: files(places.objects)?,
             scratch: files(places.scratch)?.into_keys().collect(),
+            // Last, when all has been read.
+            unreadable: broker.unreadable,
         })
     }
 
@@ -105,43 +123,74 @@ impl Evidence {
     }
 }
 
-/// All messages of a stream, in order.
-async fn messages(jetstream: &JetStream, name: &str) -> anyhow::Result<Vec<Message>> {
-    let reading = || format!("reading {name}");
-    let stream = jetstream.get_stream(name).await.with_context(reading)?;
-    let last = stream.cached_info().state.last_sequence;
-    let mut messages = Vec::new();
-    let mut next = stream.cached_info().state.first_sequence.max(1);
-    while next <= last {
-        match stream.get_raw_message(next).await {
-            Ok(message) => messages.push(Message {
-                sequence: message.sequence,
-                subject: message.subject.to_string(),
-                payload: serde_json::from_slice(&message.payload).unwrap_or_default(),
-            }),
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {}
-            Err(error) => return Err(error).with_context(reading),
-        }
-        next += 1;
-    }
-    Ok(messages)
+fn claim_of(key: &str, claim: Value) -> Result<(TaskId, Claim), String> {
+    let task = TaskId::parse(key).ok_or("no task")?;
+    let claim = serde_json::from_value(claim).map_err(|error| error.to_string())?;
+    Ok((task, claim))
 }
 
-/// All entries of a bucket, as JSON.
-async fn entries(
-    jetstream: &JetStream,
-    name: &'static str,
-) -> anyhow::Result<BTreeMap<String, Value>> {
-    let reading = || format!("reading bucket {name}");
-    let bucket = Bucket::new(jetstream.clone(), name);
-    let mut entries = BTreeMap::new();
-    for key in bucket.keys(">").await.with_context(reading)? {
-        if let Some(entry) = bucket.get(&key).await.with_context(reading)? {
-            let value = serde_json::from_slice(&entry.value).unwrap_or_default();
-            entries.insert(key, value);
-        }
+/// The broker's streams and buckets, and what of them could not be read.
+struct Broker {
+    jetstream: JetStream,
+    unreadable: Vec<Unreadable>,
+}
+
+impl Broker {
+    /// `found`, or a note that `what` of `from` could not be read.
+    fn read<T>(&mut self, from: &'static str, what: &str, found: Result<T, String>) -> Option<T> {
+        found
+            .map_err(|why| {
+                let what = format!("{from}: {what} cannot be read: {why}");
+                self.unreadable.push(Unreadable { from, what });
+            })
+            .ok()
     }
-    Ok(entries)
+
+    /// All messages of a stream, in order.
+    async fn messages(&mut self, name: &'static str) -> anyhow::Result<Vec<Message>> {
+        let reading = || format!("reading {name}");
+        let mut stream = self
+            .jetstream
+            .get_stream(name)
+            .await
+            .with_context(reading)?;
+        let state = stream.info().await.with_context(reading)?.state.clone();
+        let mut messages = Vec::new();
+        for next in state.first_sequence.max(1)..=state.last_sequence {
+            match stream.get_raw_message(next).await {
+                Ok(message) => {
+                    let what = format!("{next} ({})", message.subject);
+                    let payload = self.read(name, &what, json(&message.payload));
+                    messages.push(Message {
+                        sequence: message.sequence,
+                        subject: message.subject.to_string(),
+                        payload: payload.unwrap_or_default(),
+                    });
+                }
+                Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {}
+                Err(error) => return Err(error).with_context(reading),
+            }
+        }
+        Ok(messages)
+    }
+
+    /// All entries of a bucket, as JSON.
+    async fn entries(&mut self, name: &'static str) -> anyhow::Result<BTreeMap<String, Value>> {
+        let reading = || format!("reading bucket {name}");
+        let bucket = Bucket::new(self.jetstream.clone(), name);
+        let mut entries = BTreeMap::new();
+        for key in bucket.keys(">").await.with_context(reading)? {
+            if let Some(entry) = bucket.get(&key).await.with_context(reading)? {
+                let value = self.read(name, &key, json(&entry.value));
+                entries.insert(key, value.unwrap_or_default());
+            }
+        }
+        Ok(entries)
+    }
+}
+
+fn json(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
 /// Every file below `folder` by its path from there, with its length.
@@ -186,4 +235,44 @@ pub(super) fn references(value: &Value) -> Vec<ArtifactRef> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::NatsServer;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_json_in_a_stream_or_a_bucket_is_named_and_not_taken_for_null() {
+        let server = NatsServer::start().await;
+        let client = async_nats::connect(server.url()).await.unwrap();
+        let jetstream = jetstream::new(client);
+        let stream = jetstream::stream::Config {
+            name: streams::EVENTS.to_owned(),
+            subjects: vec!["events.>".to_owned()],
+            ..Default::default()
+        };
+        jetstream.create_stream(stream).await.unwrap();
+        for (subject, payload) in [("events.a", "{}"), ("events.b", "{"), ("events.c", "null")] {
+            let sent = jetstream.publish(subject, payload.into()).await.unwrap();
+            sent.await.unwrap();
+        }
+        let bucket = jetstream::kv::Config {
+            bucket: buckets::CLAIMS.to_owned(),
+            ..Default::default()
+        };
+        let bucket = jetstream.create_key_value(bucket).await.unwrap();
+        bucket.put("task", "\u{1}".into()).await.unwrap();
+        let mut broker = Broker {
+            jetstream,
+            unreadable: Vec::new(),
+        };
+        assert_eq!(broker.messages(streams::EVENTS).await.unwrap().len(), 3);
+        assert_eq!(broker.entries(buckets::CLAIMS).await.unwrap().len(), 1);
+        let named: Vec<&str> = broker.unreadable.iter().map(|one| one.from).collect();
+        assert_eq!(named, [streams::EVENTS, buckets::CLAIMS]);
+        assert!(broker.unreadable[0].what.contains("2 (events.b)"));
+        assert!(claim_of("task", Value::Null).is_err());
+    }
 }

@@ -79,7 +79,8 @@ pub(in super::super) fn one_end_each(evidence: &Evidence, wiped: bool) -> Findin
         });
         let status = evidence.views.get(&job).map(|view| view.status);
         for end in told {
-            let code = end.data.get("code").and_then(|code| code.as_str());
+            let data = end.data.as_ref();
+            let code = data.and_then(|data| data.get("code")?.as_str());
             let as_told = match (end.name.as_str(), code) {
                 ("completed", _) => JobStatus::Completed,
                 (_, Some(model::event::JOB_CANCELLED)) => JobStatus::Cancelled,

@@ -14,6 +14,12 @@ use crate::chaos::evidence::{Evidence, Message};
 /// I5: hand-overs, clips and films are those of the claims.
 pub(in super::super) fn fenced(evidence: &Evidence) -> Findings {
     let mut findings = Findings::of("I5", "no write by a worker whose claim had moved on");
+    let read = [
+        nats::streams::WORK,
+        nats::buckets::CLAIMS,
+        nats::buckets::CLIPS,
+    ];
+    findings.unreadable(evidence, &read);
     let work = first_of_each(&evidence.work, &mut findings);
     let mut taken_over = 0;
     for (task, claim) in &evidence.claims {

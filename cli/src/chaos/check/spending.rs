@@ -21,6 +21,7 @@ const ON_ITS_WAY: Duration = Duration::from_millis(250);
 /// no call was made after a cancellation was answered that the answer did not tell of.
 pub(in super::super) fn paid_once(evidence: &Evidence, calls: &[Call]) -> Findings {
     let mut findings = Findings::of("I4", "nothing is paid twice, nor beyond the budget");
+    findings.unreadable(evidence, &[nats::buckets::LEDGERS]);
     let mut bills: BTreeMap<JobId, Vec<&Call>> = BTreeMap::new();
     for call in calls {
         match call.job().filter(|job| evidence.views.contains_key(job)) {

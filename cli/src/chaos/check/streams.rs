@@ -7,10 +7,16 @@ use crate::chaos::life::Connection;
 /// I3: every stream, joined over its connections, equals EVENTS from where it began; so does the history.
 pub(in super::super) fn whole_streams(evidence: &Evidence, wiped: bool) -> Findings {
     let mut findings = Findings::of("I3", "no gap and no repeat in any stream");
+    findings.unreadable(evidence, &[nats::streams::EVENTS]);
     let (mut connections, mut heard) = (0, 0);
     for (job, life) in evidence.accepted() {
         let said = said(evidence, &job.to_string());
         connections += life.stream.len();
+        for frame in life.stream.iter().flat_map(|connection| &connection.frames) {
+            findings.expect(frame.data.is_some(), || {
+                format!("{job}: a frame {:?} {:?} is no JSON", frame.id, frame.name)
+            });
+        }
         match joined(&life.stream) {
             Ok(Joined { begin, ids, resets }) => {
                 heard += ids.len();
@@ -113,16 +119,20 @@ fn difference(job: &str, heard: &[u64], expected: &[u64]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::Value;
 
     use super::*;
     use crate::chaos::client::Frame;
+    use crate::chaos::evidence::{Message, Unreadable};
+    use crate::chaos::life::Life;
 
     fn connection(behind: Option<u64>, frames: &[(Option<u64>, &str)]) -> Connection {
         let frame = |(id, name): &(Option<u64>, &str)| Frame {
             id: *id,
             name: (*name).to_owned(),
-            data: Value::Null,
+            data: Some(Value::Null),
         };
         Connection {
             behind,
@@ -145,6 +155,43 @@ mod tests {
         assert_eq!(
             (whole.begin, whole.ids, whole.resets),
             (4, vec![7, 9, 12], 0)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_finding() {
+        let job = "0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f".parse().unwrap();
+        let mut stream = connection(None, &[(Some(4), "progress"), (Some(7), "message")]);
+        let life = |stream: Connection| Life {
+            job: Some(job),
+            stream: vec![stream],
+            ..Life::default()
+        };
+        let mut evidence = Evidence {
+            lives: vec![life(stream.clone())],
+            histories: BTreeMap::from([(job, vec![(7, "message".to_owned())])]),
+            events: vec![Message {
+                sequence: 7,
+                subject: format!("events.{job}.message"),
+                payload: Value::Null,
+            }],
+            ..Evidence::default()
+        };
+        assert_eq!(whole_streams(&evidence, false).broken, [""; 0]);
+        stream.frames[1].data = None;
+        evidence.lives = vec![life(stream)];
+        evidence.unreadable = [nats::streams::EVENTS, nats::streams::WORK]
+            .map(|from| Unreadable {
+                from,
+                what: format!("{from}: 7 cannot be read"),
+            })
+            .into();
+        let broken = whole_streams(&evidence, false).broken;
+        assert_eq!(broken.len(), 2, "{broken:?}");
+        assert!(broken.iter().any(|what| what == "EVENTS: 7 cannot be read"));
+        assert!(
+            broken.iter().any(|what| what.contains("is no JSON")),
+            "{broken:?}"
         );
     }
 
