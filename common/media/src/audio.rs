@@ -9,6 +9,7 @@
 //! All of it blocks: call it from a blocking thread; or, for files of strangers, through
 //! [`SeparateDecoder`], which gives it a process of its own.
 
+mod confine;
 mod decode;
 mod fold;
 mod lag;

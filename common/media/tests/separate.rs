@@ -27,6 +27,21 @@ fn main() -> ExitCode {
         .and_then(|role| role.into_string().ok())
         .unwrap_or_default();
     match role.as_str() {
+        "connect" => {
+            // The same as `decode`, and then what a decoder that was taken over would do.
+            let code = media::audio::decode_for_parent(arguments, &mut io::sink());
+            let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+            let tried = std::net::TcpStream::connect("127.0.0.1:9");
+            println!(
+                "{}",
+                if tried.is_err_and(|error| denied(&error)) {
+                    "denied"
+                } else {
+                    "open"
+                }
+            );
+            return code;
+        }
         "decode" => return media::audio::decode_for_parent(arguments, &mut io::stdout()),
         "spin" => loop {
             black_box(());
@@ -57,6 +72,8 @@ async fn everything() {
     an_endless_loop_is_the_files_fault_and_costs_its_time_only().await;
     memory_without_end_is_the_files_fault().await;
     a_decoder_that_cannot_work_is_our_fault().await;
+    #[cfg(target_os = "linux")]
+    a_decoder_can_open_no_connection();
     who_waits_too_long_is_told_and_the_process_ends().await;
     #[cfg(target_os = "linux")]
     the_decoder_of_a_killed_parent_is_killed();
@@ -154,6 +171,19 @@ async fn a_decoder_that_cannot_work_is_our_fault() {
         assert!(matches!(error, AudioError::Decoder { .. }), "{error:?}");
         assert!(!error.is_about_the_file());
     }
+}
+
+#[cfg(target_os = "linux")]
+fn a_decoder_can_open_no_connection() {
+    let upload = Upload::of(&sound::tone(440.0, 1.5).wav());
+    let decoder = Command::new(env::current_exe().unwrap())
+        .arg("connect")
+        .args([&upload.source, &upload.canonical()])
+        .args(["1", "600"])
+        .output()
+        .unwrap();
+    assert!(upload.canonical().exists(), "{decoder:?}");
+    assert_eq!(String::from_utf8_lossy(&decoder.stdout), "denied\n");
 }
 
 async fn who_waits_too_long_is_told_and_the_process_ends() {

@@ -1,14 +1,15 @@
 //! Decoding in a process of its own: a file made to break a decoder breaks that process only.
 //!
 //! The process is given a song by its arguments and answers with one line of JSON. It is bounded in CPU
-//! time, address space and what it writes, has no environment, and is killed when nobody waits for it
-//! any more. What ends it from within (a bound, an abort, a crash) is the file's fault; what ends it
+//! time, address space and what it writes, has no environment, no network and no other programs, and is
+//! killed when nobody waits for it any more. What ends it from within (a bound, an abort, a crash) is the file's fault; what ends it
 //! from without is ours.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
+use std::sync::Once;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use tools::child::{self, Bounds, Misdeed};
 
+use super::confine::confine;
 use super::{AudioError, AudioKind, Canonical, Limits, canonicalise};
 
 /// Ten minutes of MP3 take about 3 s on a slow machine, and 10 MB of memory.
@@ -111,13 +113,25 @@ impl SeparateDecoder {
         if let Some(fault) = fault_of(status) {
             return Err(fault);
         }
-        let verdict: Verdict = serde_json::from_slice(&said).map_err(|error| {
+        let said: Said = serde_json::from_slice(&said).map_err(|error| {
             let words = String::from_utf8_lossy(&words);
             failed(format!("{status}, {error}; {}", words.trim()))
         })?;
-        verdict.into_result(&self.program)
+        if let Some(why) = said.open {
+            OPEN.call_once(|| {
+                tracing::warn!(
+                    why,
+                    "songs are decoded in a process that could open connections: the kernel has no filter \
+                     of system calls for it"
+                );
+            });
+        }
+        said.verdict.into_result(&self.program)
     }
 }
+
+/// It is said once that decoders are not confined.
+static OPEN: Once = Once::new();
 
 /// The other side: decodes as `arguments` say (source, destination, shortest and longest length in
 /// seconds) and writes its verdict to `answer`. Returns 0 where a verdict was written, whatever it is.
@@ -139,13 +153,24 @@ pub fn decode_for_parent(
         min_seconds,
         max_seconds,
     };
+    let open = confine().err();
     let decoded = canonicalise(Path::new(source), Path::new(destination), &limits);
     let verdict = Verdict::from(decoded);
-    let written = serde_json::to_writer(&mut *answer, &verdict).is_ok() && answer.flush().is_ok();
+    let said = Said { verdict, open };
+    let written = serde_json::to_writer(&mut *answer, &said).is_ok() && answer.flush().is_ok();
     ExitCode::from(u8::from(!written))
 }
 
-/// What the process says: [`canonicalise`]'s result in words that cross a pipe.
+/// What the process says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Said {
+    verdict: Verdict,
+    /// Why the network is open to it, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open: Option<String>,
+}
+
+/// What came of the song: [`canonicalise`]'s result in words that cross a pipe.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Verdict {
