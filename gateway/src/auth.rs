@@ -22,17 +22,21 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{JobPath, Parameters};
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use jwks::usable_keys;
 pub use mint::{MintError, mint_token};
 pub use settings::{AuthSettings, JwksPace};
 pub use verifier::KeySetError;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use ticket::is_genuine;
 pub(crate) use ticket::{LIFETIME as TICKET_LIFETIME, Tickets};
 pub(crate) use verifier::Verifier;
 
 /// The audience and the role that a signed-in user's token names.
-const AUTHENTICATED: &str = "authenticated";
+pub(crate) const AUTHENTICATED: &str = "authenticated";
 /// How far the clocks of the signer and ours may differ.
-const LEEWAY: Duration = Duration::from_secs(30);
+pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
 
 /// The signed-in user. A handler that takes it is closed to everyone else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub(crate) struct CurrentUser {
     pub(crate) id: UserId,
     /// When the token ends, in seconds of Unix time.
     expires: i64,
+    /// Whether they signed in without saying who they are: then they may take less.
+    pub(crate) anonymous: bool,
 }
 
 impl CurrentUser {
@@ -86,9 +92,7 @@ impl FromRequestParts<App> for StreamUser {
             return CurrentUser::from_request_parts(parts, app).await.map(Self);
         };
         let JobPath(job) = JobPath::from_request_parts(parts, app).await?;
-        app.tickets
-            .redeem(ticket, job, OffsetDateTime::now_utc())
-            .map(Self)
-            .ok_or(ApiError::TokenInvalid)
+        let now = OffsetDateTime::now_utc();
+        app.tickets.redeem(ticket, job, now).await.map(Self)
     }
 }

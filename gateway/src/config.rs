@@ -54,6 +54,8 @@ pub struct Config {
     pub decoder: SeparateDecoder,
     /// `JOBS_PER_HOUR` (5): jobs an hour and user.
     pub rate_limit: RateLimit,
+    /// `ANONYMOUS_JOBS_PER_HOUR` (2): the same for users whose token says `is_anonymous`.
+    pub anonymous_limit: RateLimit,
     /// `MAX_JOB_COST_USD` (2000), `COST_PER_MINUTE_USD` (0: the built-in stages are free), and what the
     /// provider of speech takes: see [`SpeechSettings`], whose variables `audio_parser` needs as well.
     pub prices: Prices,
@@ -111,6 +113,10 @@ impl Config {
             rate_limit: RateLimit {
                 jobs: vars.parsed_or("JOBS_PER_HOUR", RateLimit::HOUSE.jobs),
                 ..RateLimit::HOUSE
+            },
+            anonymous_limit: RateLimit {
+                jobs: vars.parsed_or("ANONYMOUS_JOBS_PER_HOUR", RateLimit::ANONYMOUS.jobs),
+                ..RateLimit::ANONYMOUS
             },
             prices: Prices {
                 per_minute: dollars(vars, "COST_PER_MINUTE_USD", Usd::ZERO),

@@ -17,6 +17,7 @@ use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::auth::CurrentUser;
 use crate::error::{ApiError, OrFault};
 use crate::job::{Job, JobState};
 use crate::rate_limit::Quota;
@@ -55,7 +56,7 @@ pub(crate) struct Acceptance {
 /// there is one. A refusal leaves no row, no object and no slot.
 pub(crate) async fn accept(
     app: App,
-    user: UserId,
+    user: CurrentUser,
     form: UploadForm,
     claim: Option<&KeyClaim>,
 ) -> Result<Acceptance, ApiError> {
@@ -79,12 +80,12 @@ pub(crate) async fn accept(
         Err(refused @ ApiError::RateLimited(_)) => return Err(refused),
         Err(unsure) => {
             // No answer is no refusal: the slot may be taken.
-            take_back(&app, user, id).await;
+            take_back(&app, user.id, id).await;
             return Err(unsure);
         }
     };
     let candidate = Candidate {
-        user,
+        user: user.id,
         id,
         form,
         canonical,
@@ -99,7 +100,7 @@ pub(crate) async fn accept(
             Ok(Acceptance { job, quota })
         }
         Err(error) => {
-            take_back(&app, user, id).await;
+            take_back(&app, user.id, id).await;
             Err(error)
         }
     }

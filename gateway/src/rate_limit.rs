@@ -12,6 +12,7 @@ use nats::kv::{Bucket, Swap};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::auth::CurrentUser;
 use crate::error::{ApiError, OrFault};
 
 /// How long the bucket may take, lost races included: each loss is another request's gain, and the
@@ -32,6 +33,11 @@ impl RateLimit {
     pub const HOUSE: Self = Self {
         jobs: 5,
         window: Duration::from_hours(1),
+    };
+    /// Of those who signed in without saying who they are: accounts like theirs cost nothing to make.
+    pub const ANONYMOUS: Self = Self {
+        jobs: 2,
+        ..Self::HOUSE
     };
 }
 
@@ -131,23 +137,41 @@ impl Window {
 pub(crate) struct RateLimiter {
     bucket: Bucket,
     limit: RateLimit,
+    anonymous: RateLimit,
 }
 
 impl RateLimiter {
-    pub(crate) fn new(bucket: Bucket, limit: RateLimit) -> Self {
-        Self { bucket, limit }
+    /// A limiter that grants `limit`, and to those who are nobody no more than `anonymous`.
+    pub(crate) fn new(bucket: Bucket, limit: RateLimit, anonymous: RateLimit) -> Self {
+        let anonymous = RateLimit {
+            jobs: anonymous.jobs.min(limit.jobs),
+            ..anonymous
+        };
+        Self {
+            bucket,
+            limit,
+            anonymous,
+        }
+    }
+
+    const fn limit_of(&self, user: CurrentUser) -> RateLimit {
+        if user.anonymous {
+            self.anonymous
+        } else {
+            self.limit
+        }
     }
 
     /// Where the user stands; takes no slot.
-    pub(crate) async fn look(&self, user: UserId) -> Result<Quota, ApiError> {
-        let (mut window, _) = in_time(self.read(user)).await?;
-        let now = now_millis();
-        window.forget(self.limit, now);
-        Ok(window.quota(self.limit, now))
+    pub(crate) async fn look(&self, user: CurrentUser) -> Result<Quota, ApiError> {
+        let (mut window, _) = in_time(self.read(user.id)).await?;
+        let (now, limit) = (now_millis(), self.limit_of(user));
+        window.forget(limit, now);
+        Ok(window.quota(limit, now))
     }
 
     /// Refuses early when no slot is free; takes none.
-    pub(crate) async fn peek(&self, user: UserId) -> Result<(), ApiError> {
+    pub(crate) async fn peek(&self, user: CurrentUser) -> Result<(), ApiError> {
         let quota = self.look(user).await?;
         if quota.remaining == 0 {
             return Err(ApiError::RateLimited(quota));
@@ -156,18 +180,18 @@ impl RateLimiter {
     }
 
     /// Takes a slot for `job`.
-    pub(crate) async fn take(&self, user: UserId, job: JobId) -> Result<Quota, ApiError> {
+    pub(crate) async fn take(&self, user: CurrentUser, job: JobId) -> Result<Quota, ApiError> {
         in_time(async {
             loop {
-                let (mut window, revision) = self.read(user).await?;
+                let (mut window, revision) = self.read(user.id).await?;
                 let slot = Slot {
                     at: now_millis(),
                     job,
                 };
                 let quota = window
-                    .take(self.limit, slot)
+                    .take(self.limit_of(user), slot)
                     .map_err(ApiError::RateLimited)?;
-                if self.write(user, &window, revision).await? {
+                if self.write(user.id, &window, revision).await? {
                     return Ok(quota);
                 }
             }

@@ -10,6 +10,8 @@ use crate::streams::{self, OUTLIVING};
 pub const CANCELLATIONS: &str = "cancellations";
 /// User id → times of the uploads of the last hour.
 pub const RATE_LIMITS: &str = "rate_limits";
+/// Stream ticket → that it was used.
+pub const STREAM_TICKETS: &str = "stream_tickets";
 /// Task → who works on it: worker, epoch, attempts, state.
 pub const CLAIMS: &str = "claims";
 /// Job → budget, reservations, spend.
@@ -35,9 +37,10 @@ pub struct Bucket {
 const MIB: i64 = 1024 * 1024;
 
 /// All buckets.
-pub const ALL: [Bucket; 6] = [
+pub const ALL: [Bucket; 7] = [
     lasting(CANCELLATIONS, OUTLIVING, 64 * MIB),
     lasting(RATE_LIMITS, Duration::from_hours(2), 64 * MIB),
+    lasting(STREAM_TICKETS, Duration::from_mins(2), 16 * MIB),
     lasting(CLAIMS, OUTLIVING, 512 * MIB),
     lasting(LEDGERS, OUTLIVING, 64 * MIB),
     lasting(CLIPS, OUTLIVING, 256 * MIB),

@@ -101,6 +101,7 @@ fn gateway() -> Vec<String> {
     for bucket in [
         buckets::CANCELLATIONS,
         buckets::RATE_LIMITS,
+        buckets::STREAM_TICKETS,
         buckets::LEDGERS,
     ] {
         subjects.push(buckets::subject(bucket, ">"));

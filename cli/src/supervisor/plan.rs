@@ -34,7 +34,8 @@ const INHERITED: [&str; 10] = [
     "TZ",
 ];
 /// What of our environment the gateway may see besides: settings that `up` has no opinion about.
-const GATEWAY_SETTINGS: [&str; 15] = [
+const GATEWAY_SETTINGS: [&str; 16] = [
+    "ANONYMOUS_JOBS_PER_HOUR",
     "COST_PER_MINUTE_USD",
     "DEV_TOKENS",
     "FAILED_UPLOADS_PER_HOUR",

@@ -86,6 +86,7 @@ mod tests {
 
     fn user(expires: i64) -> CurrentUser {
         CurrentUser {
+            anonymous: false,
             id: UserId::new(Uuid::nil()),
             expires,
         }

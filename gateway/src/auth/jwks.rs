@@ -167,6 +167,12 @@ struct Set {
     keys: Vec<Value>,
 }
 
+/// How many keys of a set can be used; `None` where it is none.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn usable_keys(body: &[u8]) -> Option<usize> {
+    read(body).ok().map(|keys| keys.len())
+}
+
 /// The keys of a set that can be used. Others (of a kind that we do not read) are passed over.
 fn read(body: &[u8]) -> Result<Keys, FetchError> {
     let set: Set = serde_json::from_slice(body)?;

@@ -32,6 +32,8 @@ struct Claims {
     _nbf: Option<i64>,
     #[serde(default)]
     role: Option<String>,
+    #[serde(default)]
+    is_anonymous: Option<bool>,
 }
 
 /// Checks tokens. The token's own header decides at most which of our keys is taken.
@@ -112,6 +114,7 @@ impl Verifier {
         Ok(CurrentUser {
             id: id.ok_or(ApiError::TokenInvalid)?,
             expires: claims.exp,
+            anonymous: claims.is_anonymous.unwrap_or_default(),
         })
     }
 

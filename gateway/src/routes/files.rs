@@ -101,7 +101,7 @@ pub(crate) async fn serve(
 
 /// The part that is asked for: one range of bytes, or `None` for the whole. Several ranges, and what is
 /// no range, are answered with the whole, as RFC 9110 allows.
-fn requested(headers: &HeaderMap, length: u64) -> Result<Option<Range<u64>>, ApiError> {
+pub(crate) fn requested(headers: &HeaderMap, length: u64) -> Result<Option<Range<u64>>, ApiError> {
     let range = headers
         .get(header::RANGE)
         .and_then(|value| value.to_str().ok()?.strip_prefix("bytes="));

@@ -110,7 +110,7 @@ pub(crate) async fn quote(
     let limit = options.budget(app.prices.limit)?;
     let duration = Seconds(request.duration);
     let estimated_cost = app.prices.estimate(duration, &options);
-    let quota = app.limiter.look(user.id).await?;
+    let quota = app.limiter.look(user).await?;
     let mut response = Json(Quote {
         duration,
         estimated_cost,

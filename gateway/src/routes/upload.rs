@@ -89,7 +89,7 @@ pub(crate) async fn upload(
     app.failed_uploads
         .check(&user.id, Instant::now())
         .map_err(ApiError::RefusedTooOften)?;
-    let quota = app.limiter.look(user.id).await?;
+    let quota = app.limiter.look(user).await?;
     let key = idempotency::key_of(request.headers())?.map(|key| KeyOf {
         user: user.id,
         route: ROUTE,
@@ -150,7 +150,7 @@ async fn take(
         async move {
             let _place = place;
             match key {
-                None => intake::accept(app, user.id, form, None)
+                None => intake::accept(app, user, form, None)
                     .await
                     .map(|accepted| Outcome::New(Box::new(accepted))),
                 Some(key) => accept_once(app, user, key, form).await,
@@ -185,7 +185,7 @@ async fn accept_once(
         Claimed::Answered(answer) => return Ok(Outcome::Replayed(answer)),
     };
     let accepted = tokio::select! {
-        accepted = intake::accept(app.clone(), user.id, form, Some(&claim)) => accepted,
+        accepted = intake::accept(app.clone(), user, form, Some(&claim)) => accepted,
         never = renewed(&app, &claim) => match never {},
     };
     if accepted.is_err()

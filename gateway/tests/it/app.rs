@@ -61,7 +61,7 @@ impl Drop for Beside {
 pub(crate) struct User<'a> {
     app: &'a TestApp,
     /// The gateway that is asked.
-    base_url: String,
+    pub(crate) base_url: String,
     pub(crate) id: UserId,
     pub(crate) token: String,
 }
@@ -358,6 +358,7 @@ fn config(nats: &NatsServer, scratch: &TempDir) -> Config {
     Config {
         nats: address(nats, Role::Gateway),
         rate_limit: RateLimit::HOUSE,
+        anonymous_limit: RateLimit::ANONYMOUS,
         sweep_grace: Duration::from_millis(50),
         // Many tests show bad tokens, all from one address.
         refusals_per_minute: u32::MAX,

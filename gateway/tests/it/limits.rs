@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use gateway::Config;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use model::Usd;
 use reqwest::{Method, Response};
+use serde_json::json;
 use testkit::{eventually, sound};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::app::{PATIENCE, PROMPT, TestApp, assert_problem, form};
+use crate::app::{PATIENCE, PROMPT, SECRET, TestApp, User, assert_problem, form};
 
 /// A song of two seconds costs two dollars.
 fn dollar_a_second(config: &mut Config) {
@@ -170,4 +172,38 @@ async fn uploads_that_stall_hold_places_and_no_memory_and_others_are_told_to_com
     })
     .await;
     assert_eq!(app.slots_of(&ada).await, 0);
+}
+
+/// A token of someone who signed in without saying who they are, as Supabase signs it.
+fn anonymous_token(user: &User<'_>) -> String {
+    let claims = json!({
+        "sub": user.id.to_string(),
+        "aud": "authenticated",
+        "role": "authenticated",
+        "exp": 4_000_000_000_u64,
+        "is_anonymous": true,
+    });
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+}
+
+#[tokio::test]
+async fn who_signed_in_as_nobody_may_start_fewer_jobs() {
+    let app = TestApp::start().await;
+    let mut nobody = app.user();
+    nobody.token = anonymous_token(&nobody);
+    let song = sound::tone(440.0, 2.0).wav();
+    let uploads = (0..6).map(|_| nobody.submit(form(song.clone(), PROMPT)));
+    let answers = join_all(uploads).await;
+    let accepted = answers.iter().filter(|answer| answer.status() == 201);
+    assert_eq!(accepted.count(), 2);
+    for refused in answers.into_iter().filter(|answer| answer.status() != 201) {
+        let policy = refused.headers()["ratelimit-policy"].to_str().unwrap();
+        assert!(policy.contains("q=2;"), "{policy}");
+        assert_problem(refused, 429, "rate-limited").await;
+    }
+    assert_eq!(app.slots_of(&nobody).await, 2);
+    // Once they say who they are, the rest of the usual limit is theirs.
+    let known = app.user_of(nobody.id);
+    known.uploads().await;
 }

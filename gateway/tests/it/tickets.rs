@@ -1,5 +1,6 @@
 //! Stream tickets and the development mode's tokens.
 
+use futures::future::join_all;
 use model::JobId;
 use reqwest::Method;
 use serde_json::Value;
@@ -21,19 +22,13 @@ async fn a_ticket_opens_its_jobs_stream_and_nothing_else() {
     let ada = app.user();
     let (job, other) = (ada.uploads().await, ada.uploads().await);
     let issued = ticket(&ada, job).await;
-    assert_eq!(issued["expires_in"], 60);
-    // As `EventSource` asks: by the address alone; and again when the connection broke.
-    let url = issued["stream_url"].as_str().unwrap();
-    for _ in 0..2 {
-        let answer = app.http.get(url).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["content-type"], "text/event-stream");
-    }
-    let ticket = issued["ticket"].as_str().unwrap();
+    assert_eq!(issued["expires_in"], 30);
+    let issued_ticket = issued["ticket"].as_str().unwrap();
     let ask = async |path: String, slug: &str| {
         let answer = app.request(Method::GET, &path).send().await.unwrap();
         assert_problem(answer, 401, slug).await;
     };
+    let ticket = issued_ticket;
     ask(
         format!("/api/v1/jobs/{other}/stream?ticket={ticket}"),
         "token-invalid",
@@ -51,6 +46,29 @@ async fn a_ticket_opens_its_jobs_stream_and_nothing_else() {
     ] {
         ask(path, "token-missing").await;
     }
+    // None of that has used it. As `EventSource` asks: by the address alone.
+    let url = issued["stream_url"].as_str().unwrap();
+    let answer = app.http.get(url).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    ask(
+        format!("/api/v1/jobs/{job}/stream?ticket={ticket}"),
+        "token-invalid",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_who_show_a_ticket_at_once_one_is_let_in() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let job = ada.uploads().await;
+    let issued = ticket(&ada, job).await;
+    let url = issued["stream_url"].as_str().unwrap();
+    let shown = (0..8).map(|_| async { app.http.get(url).send().await.unwrap().status().as_u16() });
+    let mut answers = join_all(shown).await;
+    answers.sort_unstable();
+    assert_eq!(answers, [200, 401, 401, 401, 401, 401, 401, 401]);
 }
 
 #[tokio::test]

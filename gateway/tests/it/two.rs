@@ -117,6 +117,31 @@ async fn the_limit_of_jobs_holds_over_two_gateways() {
 }
 
 #[tokio::test]
+async fn a_stream_ticket_is_used_up_at_both_gateways() {
+    let Some((app, beside, _database)) = two().await else {
+        return;
+    };
+    let here = app.user();
+    let there = here.at(&beside);
+    let job = here.uploads().await;
+    app.settled().await;
+    let issue = format!("/api/v1/jobs/{job}/stream-ticket");
+    let issued: Value = here.post(&issue).await.json().await.unwrap();
+    let path = format!(
+        "/api/v1/jobs/{job}/stream?ticket={}",
+        issued["ticket"].as_str().unwrap()
+    );
+    let ask = async |user: &User<'_>| {
+        let url = format!("{}{path}", user.base_url);
+        app.http.get(url).send().await.unwrap()
+    };
+    assert_eq!(ask(&there).await.status(), 200);
+    for user in [&here, &there] {
+        assert_problem(ask(user).await, 401, "token-invalid").await;
+    }
+}
+
+#[tokio::test]
 async fn of_two_gateways_one_tells_the_end_and_sweeps_once() {
     let Some((app, beside, _database)) = two().await else {
         return;

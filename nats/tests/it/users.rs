@@ -132,6 +132,7 @@ async fn the_gateway_starts_jobs_and_ends_them_and_keeps_its_buckets() {
     for bucket in [
         buckets::CANCELLATIONS,
         buckets::RATE_LIMITS,
+        buckets::STREAM_TICKETS,
         buckets::LEDGERS,
     ] {
         let bucket = Bucket::new(gateway.clone(), bucket);
