@@ -1,7 +1,4 @@
 //! Any bytes, decoded and heard as the pipeline does: refused with a reason, or heard with every promise kept.
-//!
-//! `cargo +nightly fuzz run hear` from the root; without a nightly toolchain `cargo fuzz run -s none hear`.
-//! Start it with real files: `mkdir -p fuzz/corpus/hear && cp common/media/fixtures/clicks.* fuzz/corpus/hear`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

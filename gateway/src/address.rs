@@ -42,7 +42,7 @@ pub(crate) async fn limit(State(app): State<App>, request: Request, next: Next) 
 
 /// The client's address. What `X-Forwarded-For` says counts where the connection is a proxy's of ours,
 /// and of it only what our proxies have written: the last that is none of them.
-fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+pub(crate) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let peer = peer.to_canonical();
     if !trusted.contains(&peer) {
         return peer;

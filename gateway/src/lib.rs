@@ -13,6 +13,8 @@ mod config;
 mod deadlines;
 mod error;
 mod extract;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod head;
 mod hub;
 mod idempotency;

@@ -23,7 +23,7 @@ impl RequestId {
         Self(Uuid::new_v4().to_string())
     }
 
-    fn of(header: Option<&HeaderValue>) -> Self {
+    pub(crate) fn of(header: Option<&HeaderValue>) -> Self {
         let harmless = |text: &&str| {
             (1..=64).contains(&text.len())
                 && text

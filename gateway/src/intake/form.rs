@@ -61,7 +61,17 @@ impl UploadForm {
 
     /// Reads the form of `request`, whose head has passed [`Self::check`].
     pub(crate) async fn receive(request: Request, config: &Config) -> Result<Self, ApiError> {
-        let limit = config.max_upload_bytes;
+        let form = Self::read(request, config.max_upload_bytes).await?;
+        form.options.check(&config.prices)?;
+        if let Some(text) = &form.options.webhook_url {
+            webhook::address(text, config.webhooks_may_be_private)
+                .map_err(|error| refused("webhook_url", &error))?;
+        }
+        Ok(form)
+    }
+
+    /// Reads a form whose file has at most `limit` bytes, whatever this gateway makes of its options.
+    pub(crate) async fn read(request: Request, limit: u64) -> Result<Self, ApiError> {
         let parts = Multipart::from_request(request, &())
             .await
             .map_err(|rejection| ApiError::InvalidRequest(rejection.body_text()))?;
@@ -70,13 +80,7 @@ impl UploadForm {
             .tempdir()
             .or_internal("making room for an upload")?;
         let read = tokio::time::timeout(LONGEST_UPLOAD, read(parts, scratch, limit));
-        let form = read.await.map_err(|_| ApiError::RequestTimeout)??;
-        form.options.check(&config.prices)?;
-        if let Some(text) = &form.options.webhook_url {
-            webhook::address(text, config.webhooks_may_be_private)
-                .map_err(|error| refused("webhook_url", &error))?;
-        }
-        Ok(form)
+        read.await.map_err(|_| ApiError::RequestTimeout)?
     }
 }
 

@@ -1,5 +1,9 @@
 //! Lyrics as people write them: LRC with times of lines or words, `SubRip`, or lines without times.
 
+/// The most words that are taken: as many as a text has that repeats nothing. One line of LRC with many
+/// times would be far more.
+const MOST_WORDS: usize = super::LONGEST / 2;
+
 /// A line as it was written, with the times that were given.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WrittenLine {
@@ -39,6 +43,9 @@ pub enum LyricsError {
         /// From 1.
         line: usize,
     },
+    /// Lines that are sung so often that they are more than a song.
+    #[error("the lyrics have more than {MOST_WORDS} words, counting a line as often as it is sung")]
+    TooMany,
     /// A time of `SubRip` that cannot be read.
     #[error("line {line} is no time such as 00:01:02,500 --> 00:01:05,000")]
     Time {
@@ -83,7 +90,7 @@ impl Written {
         let mut lines = if text.contains("-->") {
             subrip(text)?
         } else if text.lines().any(|line| time_tag(line.trim()).is_some()) {
-            lrc(text)
+            lrc(text)?
         } else {
             plain(text)
         };
@@ -120,10 +127,11 @@ fn plain(text: &str) -> Vec<WrittenLine> {
 
 /// LRC: `[mm:ss.xx]` before a line, as many as it is sung times; `<mm:ss.xx>` before a word; and
 /// `[offset:±ms]`, by which all of it is sung earlier. An empty line ends the one before.
-fn lrc(text: &str) -> Vec<WrittenLine> {
+fn lrc(text: &str) -> Result<Vec<WrittenLine>, LyricsError> {
     let mut offset = 0.0;
     let mut lines: Vec<WrittenLine> = Vec::new();
     let mut ends = Vec::new();
+    let mut count = 0;
     for line in text.lines() {
         let mut rest = line.trim();
         let mut starts = Vec::new();
@@ -138,6 +146,10 @@ fn lrc(text: &str) -> Vec<WrittenLine> {
         let (sung, end) = timed_words(rest);
         if sung.is_empty() {
             ends.extend(&starts);
+        }
+        count += starts.len() * sung.len();
+        if count > MOST_WORDS {
+            return Err(LyricsError::TooMany);
         }
         let first = starts.first().copied().unwrap_or_default();
         for start in &starts {
@@ -168,7 +180,7 @@ fn lrc(text: &str) -> Vec<WrittenLine> {
             *time = time.map(earlier);
         }
     }
-    lines
+    Ok(lines)
 }
 
 /// The seconds of `[offset:±ms]`.
@@ -362,5 +374,8 @@ mod tests {
         check("1\n00:00:xx --> 00:00:02,000\nHey", "line 2 is no time");
         check("1\n00:00:05,000 --> 00:00:02,000\nHey", "line 2 is no time");
         check(&"a ".repeat(40_000), "at most 65536");
+        // 80 million words, if they were all written out.
+        let often = format!("{}{}", "[0:1]".repeat(6_000), "a ".repeat(14_000));
+        check(&often, "more than 32768 words");
     }
 }

@@ -1,9 +1,12 @@
 //! Bytes that somebody calls a song, heard to their end: the entry of the fuzz target (`fuzz/`), and of what
 //! `robust` does with damaged files.
 
+use std::path::PathBuf;
+
 use audio_parser::hearing::{Hearing, hear};
 use media::audio::{AudioError, Limits, canonicalise};
 use model::FrameRate;
+use tempfile::TempDir;
 
 /// Decodes and hears `bytes` as the pipeline does, songs of any length up to `max_seconds`. What is heard
 /// keeps its promises; what is refused is the file's own fault, and its owner is told.
@@ -12,6 +15,28 @@ use model::FrameRate;
 ///
 /// If either is not so.
 pub(crate) fn heard(bytes: &[u8], max_seconds: f64) -> Result<Hearing, AudioError> {
+    let song = decoded(bytes, max_seconds)?;
+    let hearing = hear(&song.canonical, FrameRate::FPS_30, |_| true);
+    let hearing = hearing
+        .expect("a canonical file")
+        .expect("nobody stopped it");
+    check(&hearing, song.seconds);
+    Ok(hearing)
+}
+
+/// A song as intake leaves it; gone with the value.
+pub(crate) struct Decoded {
+    canonical: PathBuf,
+    seconds: f64,
+    _scratch: TempDir,
+}
+
+/// Only decodes `bytes`, which is far faster.
+///
+/// # Panics
+///
+/// If what is decoded is not as it is said to be, or what is refused is not the file's own fault.
+pub(crate) fn decoded(bytes: &[u8], max_seconds: f64) -> Result<Decoded, AudioError> {
     let scratch = tempfile::tempdir().expect("a scratch folder");
     let (upload, canonical) = (
         scratch.path().join("upload"),
@@ -31,12 +56,13 @@ pub(crate) fn heard(bytes: &[u8], max_seconds: f64) -> Result<Hearing, AudioErro
             return Err(error);
         }
     };
-    let hearing = hear(&canonical, FrameRate::FPS_30, |_| true);
-    let hearing = hearing
-        .expect("a canonical file")
-        .expect("nobody stopped it");
-    check(&hearing, shape.seconds());
-    Ok(hearing)
+    let seconds = shape.seconds();
+    assert!((0.0..=max_seconds).contains(&seconds), "{shape:?}");
+    Ok(Decoded {
+        canonical,
+        seconds,
+        _scratch: scratch,
+    })
 }
 
 fn check(hearing: &Hearing, seconds: f64) {

@@ -5,6 +5,7 @@
     reason = "helpers of tests may fail the test"
 )]
 
+mod any_lyrics;
 mod anything;
 mod corrections;
 mod hearing;
