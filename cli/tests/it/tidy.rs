@@ -197,3 +197,41 @@ fn every_test_that_the_table_of_faults_names_is_there() {
     }
     assert!(named > 60, "{named}");
 }
+
+/// Rows of the material that are the gateway's: how many there are in each table of `docs/security.md`.
+const ATTACKS: [(u32, u32); 6] = [(2, 12), (3, 6), (4, 5), (5, 7), (6, 16), (8, 16)];
+/// Rows that no test of ours can show.
+const NOT_SHOWN: [&str; 4] = ["2.12", "8.14", "8.15", "8.16"];
+
+#[test]
+fn the_table_of_attacks_has_every_row_and_every_test_it_names_is_there() {
+    let code = sources();
+    let table = include_str!("../../../docs/security.md");
+    let mut rows = BTreeSet::new();
+    for line in table.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [id, _, _, tests] = cells.as_slice() else {
+            panic!("a row has four cells: {line}")
+        };
+        if *tests == "tests" {
+            continue;
+        }
+        let names = tests.split('`').filter(|name| name.contains('_'));
+        let missing: Vec<&str> = names
+            .clone()
+            .filter(|name| !code.contains(&format!("fn {name}(")))
+            .collect();
+        assert!(missing.is_empty(), "there is no {missing:?}");
+        let shown = names.count() > 0;
+        assert!(
+            shown != NOT_SHOWN.contains(id),
+            "no test shows this: {line}"
+        );
+        rows.insert((*id).to_owned());
+    }
+    for (section, last) in ATTACKS {
+        for row in (1..=last).map(|row| format!("{section}.{row}")) {
+            assert!(rows.contains(&row), "docs/security.md has no row {row}");
+        }
+    }
+}

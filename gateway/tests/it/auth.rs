@@ -88,7 +88,15 @@ async fn a_stranger_cannot_tell_my_job_from_none() {
     let (ada, eve) = (app.user(), app.user());
     let job = ada.uploads().await;
     let missing = "0190c2a4-7b1e-7c3d-9e4f-5a6b7c8d9e0f";
-    for tail in ["", "/stream", "/download", "/cancel", "/stream-ticket"] {
+    for tail in [
+        "",
+        "/stream",
+        "/events",
+        "/download",
+        "/webhooks",
+        "/cancel",
+        "/stream-ticket",
+    ] {
         let mut bodies = vec![];
         for id in [job.to_string(), missing.to_owned(), "42".to_owned()] {
             let path = format!("/api/v1/jobs/{id}{tail}");
