@@ -53,12 +53,14 @@ impl TaskId {
             None => None,
         };
         let fits = clip.is_some() == (stage == StageKind::VideoGenerator);
-        (fits && parts.next().is_none()).then_some(Self {
+        let task = (fits && parts.next().is_none()).then_some(Self {
             stage,
             job,
             run,
             clip,
-        })
+        });
+        // An id may be read in capitals; a subject is another one then.
+        task.filter(|task| task.to_string() == text)
     }
 }
 
@@ -86,6 +88,8 @@ mod tests {
 
         for other in [
             "composer",
+            &whole.to_string().to_uppercase(),
+            &format!("composer.{}.1", job.to_string().to_uppercase()),
             &format!("composer.{job}.1.0"),
             &format!("video_generator.{job}.1"),
             &format!("video_generator.{job}.1.0.0"),

@@ -39,7 +39,7 @@ pub fn align(written: &Written, song: &Song<'_>) -> Lyrics {
     let all = written.lines.len();
     let starts: Vec<f64> = written.lines.iter().filter_map(|line| line.start).collect();
     let within = |line: &&WrittenLine| line.start.is_some_and(|start| start < song.duration);
-    let lines: Vec<Line> = written
+    let mut lines: Vec<Line> = written
         .lines
         .iter()
         .filter(within)
@@ -53,11 +53,15 @@ pub fn align(written: &Written, song: &Song<'_>) -> Lyrics {
                         .iter()
                         .map(|word| syllables(&word.0))
                         .sum::<f64>();
-            let end = line.end.unwrap_or(longest).max(last_given(line));
-            let end = next.map_or(end, |next| end.min(next)).min(song.duration);
+            let end = line.end.unwrap_or(longest);
+            let end = next.map_or(end, |next| end.min(next));
+            // Voices may overlap, if that is how the words were given.
+            let end = end.max(last_given(line)).min(song.duration);
             timed(line, (start, end.max(start)), song)
         })
         .collect();
+    // The first word of a line may have been given later than the line.
+    lines.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
     let left_out = all - lines.len();
     let notes = (left_out > 0)
         .then(|| format!("Lines behind the end of the song were left out: {left_out}."));
@@ -79,7 +83,7 @@ fn last_given(line: &WrittenLine) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// One line with a time for each word.
+/// One line with a time for each word, all within `span`: a word that claims another is moved into it.
 fn timed(line: &WrittenLine, span: (f64, f64), song: &Song<'_>) -> Line {
     let count = line.words.len();
     let mut starts: Vec<f64> = Vec::with_capacity(count);
@@ -102,13 +106,12 @@ fn timed(line: &WrittenLine, span: (f64, f64), song: &Song<'_>) -> Line {
             } else {
                 near_onset(time, (bound, to), song.onsets)
             };
-            starts.push(time.max(bound).min(song.duration));
+            starts.push(time.max(bound).min(span.1));
             sung += syllables(&word.0);
         }
         at = next.unwrap_or(count);
     }
-    let end = span.1.max(starts.last().copied().unwrap_or(span.1));
-    let ends = starts.iter().skip(1).copied().chain([end]);
+    let ends = starts.iter().skip(1).copied().chain([span.1]);
     let words = line.words.iter().enumerate().zip(&starts).zip(ends);
     let words = words.map(|(((place, (text, given)), start), end)| Word {
         text: text.clone(),
@@ -120,7 +123,7 @@ fn timed(line: &WrittenLine, span: (f64, f64), song: &Song<'_>) -> Line {
     Line {
         text: texts.join(" "),
         start: Seconds(starts.first().copied().unwrap_or(span.0)),
-        end: Seconds(end),
+        end: Seconds(span.1),
         words: words.collect(),
     }
 }
