@@ -51,6 +51,8 @@ pub struct Movie {
     pub video: Option<VideoTrack>,
     /// The first audio track.
     pub audio: Option<AudioTrack>,
+    /// The first track of captions.
+    pub captions: Option<CaptionTrack>,
     /// Tracks of any kind.
     pub tracks: u32,
 }
@@ -112,6 +114,17 @@ pub struct AudioTrack {
     pub duration: Seconds,
     /// Seconds of lead-in that the edit list hides.
     pub hidden: Seconds,
+}
+
+/// Text that players show over the picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaptionTrack {
+    /// The codec: `tx3g` for what ffmpeg calls `mov_text`.
+    pub codec: FourCc,
+    /// How many pieces of text there are; the stretches between them are none.
+    pub cues: u32,
+    /// When the last of them ends.
+    pub end: Seconds,
 }
 
 /// Why a file cannot be read.
@@ -203,6 +216,7 @@ fn parse_index(index: &[u8], index_first: bool) -> Result<Movie, Mp4Error> {
         index_first,
         video: None,
         audio: None,
+        captions: None,
         tracks: 0,
     };
     for trak in boxes.all(*b"trak") {
@@ -214,6 +228,9 @@ fn parse_index(index: &[u8], index_first: bool) -> Result<Movie, Mp4Error> {
             }
             b"soun" if movie.audio.is_none() => {
                 movie.audio = Some(track::audio(trak, movie_timescale)?);
+            }
+            b"sbtl" if movie.captions.is_none() => {
+                movie.captions = Some(track::captions(trak)?);
             }
             _ => {}
         }

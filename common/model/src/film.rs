@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lyrics::LyricsSource;
 use crate::plan::TransitionKind;
 use crate::sound::Loudness;
 use crate::{ArtifactRef, ClipIndex, Seconds, Stored, Usd};
@@ -79,9 +80,23 @@ pub struct FilmReport {
     /// SHA-256 of what the film was made of.
     #[serde(default)]
     pub made_of: MadeOf,
+    /// The captions in the film; null where nothing is sung, or nobody said what.
+    #[serde(default)]
+    pub captions: Option<CaptionReport>,
     /// Everything that was made of the film besides it.
     #[serde(default)]
     pub outputs: Vec<OutputFile>,
+}
+
+/// The captions of a film.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CaptionReport {
+    /// How many there are, as counted in the film's track.
+    pub cues: u32,
+    /// Where their words and times come from.
+    pub source: LyricsSource,
+    /// How sure their times are, 0–1.
+    pub confidence: f32,
 }
 
 /// Where a transition lies.

@@ -40,17 +40,31 @@ pub struct Measured {
     pub length_error: Seconds,
 }
 
+/// What a film is to hold besides picture and sound.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected {
+    /// The shape of its picture.
+    pub format: VideoFormat,
+    /// Whether it has chapters.
+    pub has_chapters: bool,
+    /// How many captions it has; without any there is no track of them.
+    pub cues: u32,
+}
+
 /// Compares a film with its plan: every frame there at a constant step from 0, a key frame at every
 /// cut, tags, index first, the whole song, and picture and song of one length to half a frame.
 pub fn measure(
     movie: &Movie,
     timeline: &Timeline,
-    (format, has_chapters): (VideoFormat, bool),
+    expected: Expected,
     song: &Song,
 ) -> Result<Measured, Faults> {
+    let format = expected.format;
     let mut inspection = Inspection::default();
-    // Chapters are a track of text.
-    let tracks = 2 + u32::from(has_chapters);
+    // Chapters are a track of text, and so are captions.
+    let tracks = 2 + u32::from(expected.has_chapters) + u32::from(expected.cues > 0);
+    let cues = movie.captions.as_ref().map_or(0, |captions| captions.cues);
+    inspection.expect("the number of captions", cues, expected.cues);
     inspection.expect("the number of tracks", movie.tracks, tracks);
     inspection.demand(movie.index_first, || "its index comes last".to_owned());
     let (Some(video), Some(audio)) = (&movie.video, &movie.audio) else {

@@ -5,6 +5,7 @@
 //! part; [`inspect`] is what a film has to stand.
 
 mod best_frame;
+pub mod captions;
 mod chapters;
 mod excerpt;
 mod exchange;
@@ -22,6 +23,8 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use captions::Cue;
+use inspect::Expected;
 use media::ffmpeg::{
     Chapter, Excerpt, Ffmpeg, FfmpegError, FilmParts, JoinedClip, Still, Storyboard,
 };
@@ -72,17 +75,19 @@ impl Composer {
     async fn join(
         &self,
         timeline: &Timeline,
-        (clips, sound, chapters): (&[JoinedClip], &Path, &[Chapter]),
+        material: Material<'_>,
         film: &Path,
         cx: &StageContext,
     ) -> Result<inspect::Measured, StageError> {
         let job = cx.job();
+        let captions = captions::write(material.cues, cx.scratch()).await?;
         let parts = FilmParts {
             format: job.format,
-            clips,
-            song: sound,
+            clips: material.clips,
+            song: material.sound,
             title: job.title.as_deref(),
-            chapters,
+            chapters: material.chapters,
+            captions: captions.as_deref(),
         };
         let joined = self.ffmpeg.join(parts, film, &cx.cancelled()).await;
         joined.map_err(|error| sorted("joining the clips", error))?;
@@ -91,9 +96,12 @@ impl Composer {
         let movie = read
             .or_retry("reading the film")?
             .or_retry("reading the film")?;
-        let has_chapters = chapters.len() > 1;
-        inspect::measure(&movie, timeline, (job.format, has_chapters), &job.song)
-            .or_fatal("inspecting the film")
+        let expected = Expected {
+            format: job.format,
+            has_chapters: material.chapters.len() > 1,
+            cues: material.cues.len() as u32,
+        };
+        inspect::measure(&movie, timeline, expected, &job.song).or_fatal("inspecting the film")
     }
 
     /// Decodes the film once: every frame is looked at, and what the storyboard asks for lies in the
@@ -191,6 +199,15 @@ impl Composer {
     }
 }
 
+/// What a film is joined of.
+#[derive(Debug, Clone, Copy)]
+struct Material<'a> {
+    clips: &'a [JoinedClip],
+    sound: &'a Path,
+    chapters: &'a [Chapter],
+    cues: &'a [Cue],
+}
+
 impl Stage for Composer {
     const KIND: StageKind = StageKind::Composer;
     type Input = ToCompose;
@@ -218,8 +235,14 @@ impl Stage for Composer {
         steps.done("gather");
         let film = cx.scratch().join("film.mp4");
         let chapters = chapters::of(&analysis.sections);
-        let parts = (clips.as_slice(), song.sound.as_path(), chapters.as_slice());
-        let measured = self.join(&timeline, parts, &film, cx).await?;
+        let cues = captions::of(analysis.lyrics.as_ref(), job.song.duration());
+        let material = Material {
+            clips: &clips,
+            sound: &song.sound,
+            chapters: &chapters,
+            cues: &cues,
+        };
+        let measured = self.join(&timeline, material, &film, cx).await?;
         cx.progress(JOINED);
         steps.done("join");
         let board = storyboard::plan(&timeline, job.format);
@@ -233,7 +256,13 @@ impl Stage for Composer {
         let poster = self.poster(&film, best, cx).await?;
         self.looped(&film, excerpt::looped(&timeline, &analysis.beats, best), cx)
             .await?;
-        let outputs = outputs::store(&board, &timeline, &analysis, cx).await?;
+        let beside = outputs::Beside {
+            board: &board,
+            timeline: &timeline,
+            analysis: &analysis,
+            cues: &cues,
+        };
+        let outputs = outputs::store(beside, cx).await?;
         let video = cx.store_file("film.mp4", &film).await?;
         steps.done("store");
         let findings = Findings {
@@ -243,6 +272,7 @@ impl Stage for Composer {
             heard: &heard,
             song: &job.song,
             analysis: &analysis,
+            cues: cues.len() as u32,
             replaced,
         };
         let report = report::of(findings, &video, &song.stored, outputs, steps.into_times());

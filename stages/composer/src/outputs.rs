@@ -7,19 +7,33 @@ use model::analysis::AudioAnalysis;
 use model::film::OutputFile;
 use runtime::{StageContext, StageError, StageResultExt};
 
+use crate::captions::{self, Cue};
 use crate::timeline::Timeline;
 use crate::{exchange, storyboard};
 
 /// The loop's name.
 pub(crate) const LOOP: &str = "loop.mp4";
 
+/// What is told of a film beside it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beside<'a> {
+    pub(crate) board: &'a Storyboard,
+    pub(crate) timeline: &'a Timeline,
+    pub(crate) analysis: &'a AudioAnalysis,
+    pub(crate) cues: &'a [Cue],
+}
+
 /// Stores everything; loop and pictures lie in the scratch folder already.
 pub(crate) async fn store(
-    board: &Storyboard,
-    timeline: &Timeline,
-    analysis: &AudioAnalysis,
+    beside: Beside<'_>,
     cx: &StageContext,
 ) -> Result<Vec<OutputFile>, StageError> {
+    let Beside {
+        board,
+        timeline,
+        analysis,
+        cues,
+    } = beside;
     let mut shelf = Shelf {
         cx,
         outputs: Vec::new(),
@@ -43,6 +57,16 @@ pub(crate) async fn store(
     shelf.write("otio", "film.otio", otio).await?;
     let edl = exchange::edl(timeline, &analysis.beats, title);
     shelf.write("edl", "film.edl", edl).await?;
+    if !cues.is_empty() {
+        let files = [
+            ("captions_srt", "captions.srt", captions::srt(cues)),
+            ("captions_vtt", "captions.vtt", captions::vtt(cues)),
+            ("captions_lrc", "captions.lrc", captions::lrc(cues, title)),
+        ];
+        for (kind, name, text) in files {
+            shelf.write(kind, name, text).await?;
+        }
+    }
     Ok(shelf.outputs)
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use model::analysis::{AudioAnalysis, Beat};
 use model::clip::Clip;
 use model::film::{
-    FilmReport, FilmTimes, MadeOf, OutputFile, Percentiles, ReplacedClip, StepTime, TransitionSpan,
+    CaptionReport, FilmReport, FilmTimes, MadeOf, OutputFile, Percentiles, ReplacedClip, StepTime,
+    TransitionSpan,
 };
 use model::handoff::Song;
 use model::plan::TransitionKind;
@@ -31,6 +32,8 @@ pub struct Findings<'a> {
     pub song: &'a Song,
     /// See above.
     pub analysis: &'a AudioAnalysis,
+    /// Captions in the film.
+    pub cues: u32,
     /// Clips that were drawn anew.
     pub replaced: Vec<ReplacedClip>,
 }
@@ -50,6 +53,7 @@ pub fn of(
         heard,
         song,
         analysis,
+        cues,
         replaced,
     } = findings;
     let cuts = timeline.cuts().map(|cut| timeline.rate().time_of(cut));
@@ -78,8 +82,18 @@ pub fn of(
             sound: sound.sha256.clone(),
             clips: clips.map(|clip| clip.video.sha256.clone()).collect(),
         },
+        captions: captions(analysis, cues),
         outputs,
     }
+}
+
+fn captions(analysis: &AudioAnalysis, cues: u32) -> Option<CaptionReport> {
+    let lyrics = analysis.lyrics.as_ref().filter(|_| cues > 0)?;
+    Some(CaptionReport {
+        cues,
+        source: lyrics.source,
+        confidence: lyrics.confidence,
+    })
 }
 
 /// As they were drawn: what there was no room for counts as the cut that it became.

@@ -7,6 +7,7 @@ use std::{io, iter};
 use model::Seconds;
 use model::format::{Quality, VideoFormat};
 use tokio::fs;
+use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ffmpeg, FfmpegError, input, protected};
@@ -37,6 +38,8 @@ pub struct FilmParts<'a> {
     pub title: Option<&'a str>,
     /// Parts that players can jump to; none are written where there are fewer than two.
     pub chapters: &'a [Chapter],
+    /// `SubRip` captions, where there are any: they become a track of text that players can show.
+    pub captions: Option<&'a Path>,
 }
 
 /// A named part of a film.
@@ -107,13 +110,9 @@ impl Ffmpeg {
             ])
             .arg(protected(&list));
         input(&mut command, parts.song);
-        if has_chapters {
-            command.args(["-f", "ffmetadata"]);
-            input(&mut command, &told);
-        }
-        let chapters_from = if has_chapters { "2" } else { "-1" };
+        let chapters_from = add_texts(&mut command, parts, has_chapters.then_some(&told));
         command
-            .args(["-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-bsf:v"])
+            .args(["-c", "copy", "-c:s", "mov_text", "-bsf:v"])
             .arg(even_steps(step))
             .args([
                 // Not all of it: chapters would lose their names.
@@ -140,6 +139,29 @@ impl Ffmpeg {
         }
         made
     }
+}
+
+/// Adds what is told besides picture and sound, and maps everything. Gives the input that chapters are in.
+fn add_texts(
+    command: &mut Command,
+    parts: FilmParts<'_>,
+    chapters: Option<&PathBuf>,
+) -> &'static str {
+    if let Some(told) = chapters {
+        command.args(["-f", "ffmetadata"]);
+        input(command, told);
+    }
+    if let Some(captions) = parts.captions {
+        command.args(["-f", "srt"]);
+        input(command, captions);
+    }
+    command.args(["-map", "0:v:0", "-map", "1:a:0"]);
+    if parts.captions.is_some() {
+        let from = chapters.map_or("2:s:0", |_| "3:s:0");
+        // Nobody knows in which language people sing.
+        command.args(["-map", from, "-metadata:s:s:0", "language=und"]);
+    }
+    chapters.map_or("-1", |_| "2")
 }
 
 /// Removes a file, if it is there.

@@ -43,6 +43,23 @@ pub(super) fn count_and_length(table: Boxes<'_>) -> Result<(u32, u64), Mp4Error>
     }
 }
 
+/// How many samples are larger than so many bytes.
+pub(super) fn larger_than(table: Boxes<'_>, bytes: u32) -> Result<u32, Mp4Error> {
+    let (count, _) = count_and_length(table)?;
+    let mut stsz = table.find(*b"stsz")?;
+    stsz.version()?;
+    let of_all = stsz.u32()?;
+    if of_all > 0 {
+        return Ok(if of_all > bytes { count } else { 0 });
+    }
+    stsz.skip(4)?;
+    let mut larger = 0;
+    for _ in 0..count {
+        larger += u32::from(stsz.u32()? > bytes);
+    }
+    Ok(larger)
+}
+
 /// When every frame is shown.
 pub(super) fn shown(table: Boxes<'_>) -> Result<Shown, Mp4Error> {
     let (count, _) = count_and_length(table)?;
@@ -150,6 +167,18 @@ mod tests {
             key_frames: vec![0, 2],
         };
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn samples_are_told_apart_by_their_size() {
+        let mut bytes = boxed(*b"stsz", &[0, 0, 3, 2, 9, 3]);
+        bytes.extend(boxed(*b"stts", &[0, 1, 3, 100]));
+        assert_eq!(larger_than(Boxes::of(Bytes::of(&bytes)), 2).unwrap(), 2);
+        let mut bytes = boxed(*b"stsz", &[0, 9, 3]);
+        bytes.extend(boxed(*b"stts", &[0, 1, 3, 100]));
+        let table = Boxes::of(Bytes::of(&bytes));
+        assert_eq!(larger_than(table, 2).unwrap(), 3);
+        assert_eq!(larger_than(table, 9).unwrap(), 0);
     }
 
     #[test]

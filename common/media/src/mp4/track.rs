@@ -4,7 +4,9 @@ use model::Seconds;
 use model::format::FrameSize;
 
 use super::boxes::{Boxes, Bytes};
-use super::{AudioTrack, ColourTags, FourCc, Mp4Error, VideoTrack, aac, sample_table};
+use super::{
+    AudioTrack, CaptionTrack, ColourTags, FourCc, Mp4Error, VideoTrack, aac, sample_table,
+};
 
 /// The time scale in the header of a movie (`mvhd`) or of a track's media (`mdhd`).
 pub(super) fn timescale(mut header: Bytes<'_>) -> Result<u32, Mp4Error> {
@@ -82,6 +84,20 @@ pub(super) fn audio(trak: Bytes<'_>, movie_timescale: u32) -> Result<AudioTrack,
         packets,
         duration: seconds(heard.max(0.0)),
         hidden: seconds(edit.from as f64),
+    })
+}
+
+pub(super) fn captions(trak: Bytes<'_>) -> Result<CaptionTrack, Mp4Error> {
+    let track = Boxes::of(trak);
+    let timescale = timescale(track.at(&[*b"mdia", *b"mdhd"])?)?;
+    let table = Boxes::of(track.at(&[*b"mdia", *b"minf", *b"stbl"])?);
+    let (_, length) = sample_table::count_and_length(table)?;
+    let (codec, _) = sample_entry(table)?;
+    Ok(CaptionTrack {
+        codec,
+        // A sample begins with the length of its text, in two bytes.
+        cues: sample_table::larger_than(table, 2)?,
+        end: Seconds(length as f64 / f64::from(timescale)),
     })
 }
 

@@ -38,6 +38,7 @@ async fn film(directory: &Path, clips: &[JoinedClip], song: &Sound, title: &str)
         song: &m4a,
         title: Some(title),
         chapters: &[],
+        captions: None,
     };
     ffmpeg().join(parts, &out, &cancel).await.unwrap();
     mp4::read(&out).unwrap()

@@ -4,11 +4,13 @@
 mod studio;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use composer::Composer;
 use media::mp4;
-use model::film::SOUND;
+use model::film::{OutputFile, SOUND};
+use model::lyrics::LyricsSource;
 use model::plan::TransitionKind;
 use model::{ArtifactKey, ClipIndex, EventBody, Seconds};
 use runtime::{Artifacts, Stage, StageError};
@@ -62,6 +64,8 @@ async fn clips_and_song_become_a_film_with_a_poster_and_a_report() {
     ] {
         assert!(kinds.contains(kind), "{kind}");
     }
+    assert_eq!(report.captions, None);
+    assert!(!kinds.iter().any(|kind| kind.starts_with("captions")));
     for output in &report.outputs {
         cx.artifacts().get_bytes(&output.file).await.unwrap();
     }
@@ -69,9 +73,60 @@ async fn clips_and_song_become_a_film_with_a_poster_and_a_report() {
     let file = studio.root().join("film.mp4");
     cx.artifacts().fetch(&film.video, &file).await.unwrap();
     let movie = mp4::read(&file).unwrap();
+    assert_eq!(movie.captions, None);
     assert_eq!(movie.video.unwrap().frames, 181);
     let poster = cx.artifacts().get_bytes(&film.poster).await.unwrap();
     assert!(poster.starts_with(b"\xff\xd8\xff"), "no JPEG");
+}
+
+#[tokio::test]
+async fn what_is_sung_lies_in_the_film_as_captions_and_beside_it_in_three_formats() {
+    let words = [
+        ("Dark water,", 0.5, 1.25),
+        ("{a city} & <light>", 1.25, 2.0),
+        ("Dark water.", 2.5, 2.9),
+    ];
+    let studio = Studio::new(&sound::click_track(120.0, 3.0)).await;
+    let studio = studio.singing(&words);
+    let (cx, _) = studio.context();
+    let input = studio.input(&[0.0, 1.4, 3.0]).await;
+    let film = Composer::new(ffmpeg()).run(input, &cx).await.unwrap();
+
+    let report = cx.load(&film.report).await.unwrap();
+    let captions = report.captions.unwrap();
+    assert_eq!((captions.cues, captions.source), (3, LyricsSource::Timed));
+    let file = studio.root().join("film.mp4");
+    cx.artifacts().fetch(&film.video, &file).await.unwrap();
+    let movie = mp4::read(&file).unwrap();
+    let track = movie.captions.unwrap();
+    assert_eq!((&track.codec.0, track.cues), (b"tx3g", 3));
+    assert!((track.end.0 - 3.0).abs() < 0.001, "{}", track.end);
+
+    let beside = async |kind: &str| {
+        let of_kind = |output: &&OutputFile| output.kind == kind;
+        let output = report.outputs.iter().find(of_kind).unwrap();
+        let bytes = cx.artifacts().get_bytes(&output.file).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    };
+    let shown = text_track(&file).await;
+    assert_eq!(shown.trim(), beside("captions_srt").await.trim());
+    assert!(shown.contains("00:00:01,250 --> 00:00:02,000\n(a city) & ‹light›\n"));
+    let vtt = beside("captions_vtt").await;
+    assert!(vtt.starts_with("WEBVTT\n\n00:00:00.500 --> 00:00:01.250\nDark water,\n"));
+    assert!(
+        beside("captions_lrc")
+            .await
+            .contains("[00:02.50]Dark water.\n")
+    );
+}
+
+/// The captions of a film as ffmpeg reads them.
+async fn text_track(film: &Path) -> String {
+    let program = tools::ffmpeg().unwrap();
+    let mut command = tokio::process::Command::new(program);
+    command.args(["-v", "error", "-i"]).arg(film);
+    command.args(["-map", "0:s:0", "-f", "srt", "-"]);
+    String::from_utf8(command.output().await.unwrap().stdout).unwrap()
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use model::format::{FrameSize, Quality, VideoFormat};
 use model::handoff::{Instructed, Song, ToCompose};
 use model::harmony::Harmony;
 use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb, Texture, Variant};
+use model::lyrics::{Line, Lyrics, LyricsSource};
 use model::music::Envelopes;
 use model::sound::Loudness;
 use model::{
@@ -39,6 +40,7 @@ pub(crate) struct Studio {
     root: TempDir,
     artifacts: Artifacts,
     job: JobBrief,
+    lyrics: Option<Lyrics>,
 }
 
 impl Studio {
@@ -71,7 +73,25 @@ impl Studio {
             root,
             artifacts,
             job,
+            lyrics: None,
         }
+    }
+
+    /// The same song with words: of each line, its text and when it is sung.
+    pub(crate) fn singing(mut self, lines: &[(&str, f64, f64)]) -> Self {
+        let line = |(text, start, end): &(&str, f64, f64)| Line {
+            text: (*text).to_owned(),
+            start: Seconds(*start),
+            end: Seconds(*end),
+            words: Vec::new(),
+        };
+        self.lyrics = Some(Lyrics {
+            source: LyricsSource::Timed,
+            confidence: 1.0,
+            lines: lines.iter().map(line).collect(),
+            notes: Vec::new(),
+        });
+        self
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -182,7 +202,7 @@ impl Studio {
                 confidence: 0.0,
             },
             clip_grid: Vec::new(),
-            lyrics: None,
+            lyrics: self.lyrics.clone(),
             peaks: Vec::new(),
             envelopes: Stored::new(self.job.song.audio.clone()),
         }
