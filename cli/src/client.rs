@@ -3,6 +3,7 @@
 mod download;
 mod problem;
 mod stream;
+mod versions;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 
 pub(crate) use problem::Problem;
 pub(crate) use stream::StreamEvent;
+pub(crate) use versions::Version;
 
 /// A stream is sent a comment every 15 s, an upload is answered once it is decoded: longer silence is a
 /// dead connection.

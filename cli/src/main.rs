@@ -10,6 +10,7 @@ mod client;
 mod data;
 mod demo;
 mod files;
+mod fork;
 mod options;
 mod progress;
 mod roles;
@@ -44,6 +45,8 @@ enum Verb {
     Up(up::Args),
     Submit(submit::Args),
     Watch(watch::Args),
+    Fork(fork::Args),
+    Versions(fork::VersionsArgs),
     Analyse(analyse::Args),
     Bench(bench::Args),
     Chaos(chaos::Args),
@@ -84,6 +87,8 @@ async fn run() -> ExitCode {
         Verb::Up(args) => Box::pin(up::run(args)).await,
         Verb::Submit(args) => Box::pin(submit::run(args)).await,
         Verb::Watch(args) => Box::pin(watch::run(args)).await,
+        Verb::Fork(args) => Box::pin(fork::run(args)).await,
+        Verb::Versions(args) => Box::pin(fork::versions(args)).await,
         Verb::Analyse(args) => Box::pin(analyse::run(args)).await,
         Verb::Bench(args) => Box::pin(bench::run(args)).await,
         Verb::Chaos(args) => Box::pin(chaos::run(args)).await,

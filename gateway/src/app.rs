@@ -160,6 +160,12 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/jobs", get(routes::jobs::list))
         .route("/jobs/{job_id}", get(routes::jobs::show))
         .route("/jobs/{job_id}/cancel", post(routes::cancel::cancel))
+        .route("/jobs/{job_id}/fork", post(routes::versions::fork))
+        .route("/jobs/{job_id}/versions", get(routes::versions::list))
+        .route(
+            "/jobs/{job_id}/versions/{run}/select",
+            post(routes::versions::select),
+        )
         .route("/jobs/{job_id}/webhooks", get(routes::webhooks::log))
         .route(
             "/jobs/{job_id}/webhooks/{delivery}/resend",

@@ -42,6 +42,9 @@ pub(crate) enum ApiError {
     /// Too late to cancel.
     #[error("the job is already {0}")]
     AlreadyFinished(JobStatus),
+    /// Too early for another pass.
+    #[error("the job is {0}; a film can be changed once it is there")]
+    StillRunning(JobStatus),
     /// The first request with this idempotency key is still running.
     #[error("a request with this Idempotency-Key is still running")]
     KeyInUse,
@@ -164,6 +167,7 @@ impl ApiError {
             Self::FilmGone => &problem::FILM_GONE,
             Self::NotFound => &problem::NOT_FOUND,
             Self::AlreadyFinished(_) => &problem::ALREADY_FINISHED,
+            Self::StillRunning(_) => &problem::STILL_RUNNING,
             Self::KeyInUse => &problem::KEY_IN_USE,
             Self::KeyReused => &problem::KEY_REUSED,
             Self::RequestTimeout => &problem::REQUEST_TIMEOUT,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::event::JOB_CANCELLED;
 use model::job::{JobStatus, StageStatus};
-use model::{ArtifactRef, Event, EventBody, JobBrief, Seconds, StageKind, Usd};
+use model::{ArtifactRef, Event, EventBody, JobBrief, RunNumber, Seconds, StageKind, Usd};
 use time::OffsetDateTime;
 
 /// A job and where it stands.
@@ -47,6 +47,8 @@ pub(crate) struct JobState {
 /// The files of a finished film.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FilmFiles {
+    /// The pass that made it.
+    pub(crate) run: RunNumber,
     pub(crate) video: ArtifactRef,
     pub(crate) poster: ArtifactRef,
     pub(crate) report: ArtifactRef,
@@ -122,6 +124,55 @@ pub(crate) fn progress_of(body: &EventBody) -> u8 {
     }
 }
 
+impl Job {
+    /// Takes in an event. What is said of a pass that is over tells of money only.
+    pub(crate) fn apply(&mut self, sequence: u64, event: &Event) {
+        match &event.body {
+            EventBody::VersionSelected {
+                version,
+                video,
+                poster,
+                report,
+            } => {
+                let film = FilmFiles {
+                    run: *version,
+                    video: video.clone(),
+                    poster: poster.clone(),
+                    report: report.clone(),
+                };
+                self.state.select(sequence, event.timestamp, film);
+            }
+            _ if event.run == self.brief.run => self.state.apply(sequence, event),
+            _ => self.state.hear_of_money(sequence, event),
+        }
+    }
+
+    /// The job in its next pass, which makes `anew` of its `clips` clips again and the film of them.
+    pub(crate) fn next_pass(&self, (anew, clips): (u32, u32), now: OffsetDateTime) -> Self {
+        let mut next = self.clone();
+        next.brief.run = RunNumber(self.brief.run.0 + 1);
+        next.cancel_at = None;
+        let there = clips.saturating_sub(anew);
+        let share = f64::from(there) / f64::from(clips.max(1));
+        let state = &mut next.state;
+        state.status = JobStatus::Queued;
+        state.current_stage = Some(StageKind::VideoGenerator);
+        state.progress = StageKind::VideoGenerator.progress_at(share);
+        state.estimated_remaining = None;
+        state.clips_completed = there;
+        state.clips_total = Some(clips);
+        state.error = None;
+        for stage in [StageKind::VideoGenerator, StageKind::Composer] {
+            state.stages.insert(stage, StageState::PENDING);
+        }
+        // Rows tell two states apart by this, in whole milliseconds.
+        state.updated_at = now.max(state.updated_at + time::Duration::MILLISECOND);
+        state.completed_at = None;
+        state.end_sequence = None;
+        next
+    }
+}
+
 impl JobState {
     /// A job that was just accepted.
     pub(crate) fn accepted(duration: Seconds, now: OffsetDateTime) -> Self {
@@ -164,6 +215,26 @@ impl JobState {
             ..other.clone()
         };
         seen == *self
+    }
+
+    /// Another version of the film is shown; where the job stands does not change.
+    fn select(&mut self, sequence: u64, at: OffsetDateTime, film: FilmFiles) {
+        if sequence <= self.last_sequence {
+            return;
+        }
+        self.last_sequence = sequence;
+        self.updated_at = self.updated_at.max(at);
+        self.film = Some(film);
+    }
+
+    fn hear_of_money(&mut self, sequence: u64, event: &Event) {
+        if sequence <= self.last_sequence {
+            return;
+        }
+        self.last_sequence = sequence;
+        if let EventBody::CostUpdate { total, .. } = event.body {
+            self.total_cost = self.total_cost.max(total);
+        }
     }
 
     /// Takes in the event with `sequence`. One that is in here already, or comes after the end, changes
@@ -262,6 +333,7 @@ impl JobState {
                 self.clips_completed = *clips;
                 self.clips_total = Some(*clips);
                 self.film = Some(FilmFiles {
+                    run: event.run,
                     video: video.clone(),
                     poster: poster.clone(),
                     report: report.clone(),
@@ -451,5 +523,46 @@ mod tests {
             );
         }
         assert_eq!((state.clips_completed, state.clips_total), (2, Some(9)));
+    }
+
+    #[test]
+    fn a_later_pass_begins_where_its_clips_do_and_hears_nothing_of_the_one_before() {
+        let brief = crate::store::job_of(crate::store::user()).brief;
+        let mut job = Job {
+            brief,
+            estimated_cost: Usd::ZERO,
+            created_at: now(),
+            cancel_at: None,
+            webhook_url: None,
+            state: queued(),
+        };
+        job.apply(9, &error("MODULE_FAILURE"));
+        let mut job = job.next_pass((1, 40), now());
+        assert_eq!(
+            (job.brief.run, job.state.status),
+            (RunNumber(2), JobStatus::Queued)
+        );
+        assert_eq!(
+            (job.state.clips_completed, job.state.clips_total),
+            (39, Some(40))
+        );
+        assert_eq!(
+            job.state.progress,
+            StageKind::VideoGenerator.progress_at(39.0 / 40.0)
+        );
+        assert_eq!(
+            (job.state.error.as_ref(), job.state.end_sequence),
+            (None, None)
+        );
+        let before = job.clone();
+        job.apply(10, &progress(99));
+        assert!(job.state.differs_by_sequence_only(&before.state));
+        let mut of_this_pass = progress(99);
+        of_this_pass.run = RunNumber(2);
+        job.apply(11, &of_this_pass);
+        assert_eq!(
+            (job.state.progress, job.state.status),
+            (99, JobStatus::Processing)
+        );
     }
 }

@@ -13,6 +13,7 @@ mod config;
 mod deadlines;
 mod error;
 mod extract;
+mod fork;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod head;

@@ -30,6 +30,9 @@ use crate::{problem, routes, sse};
         routes::jobs::show,
         routes::cancel::cancel,
         routes::download::download,
+        routes::versions::fork,
+        routes::versions::list,
+        routes::versions::select,
         streams::stream,
         streams::many,
         sse::history::events,
@@ -92,7 +95,7 @@ fn member_of<'a>(
 /// Answers write every field, also one that is null; forms and problems do not.
 fn require_all(name: &str, schema: &mut Value) {
     let left_out: &[&str] = match name {
-        "Upload" | "QuoteRequest" | "Problem" => return,
+        "Upload" | "QuoteRequest" | "ForkRequest" | "Problem" => return,
         "JobView" => &["queue", "film"],
         "Health" => &["issues"],
         _ => &[],
@@ -148,6 +151,8 @@ fn add_refusals(path: &str, operation: &mut Value) {
     let own: &[u16] = match operation.get("operationId").and_then(Value::as_str) {
         Some("uploadAudio") => &[402, 409],
         Some("cancelJob") => &[409],
+        Some("forkJob") => &[409, 410],
+        Some("selectVersion") => &[422],
         Some("getDownload") => &[410],
         Some("streamJobs") => &[404],
         Some("getFile" | "getFilmOutput") => &[403, 416, 429],

@@ -71,6 +71,8 @@ problem_types! {
         "The request did not arrive in time", "Send it again on a faster connection.";
     ALREADY_FINISHED = CONFLICT, "already-finished", "ALREADY_FINISHED", false,
         "The job has already ended", "A job that has ended cannot be cancelled.";
+    STILL_RUNNING = CONFLICT, "still-running", "NOT_FINISHED", true,
+        "The job is still running", "Wait until it has ended, or cancel it first.";
     KEY_IN_USE = CONFLICT, "idempotency-key-in-use", "CONFLICT", true,
         "The first request with this key is still running", "Wait for its answer, or send the same request again in a few seconds.";
     KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "VALIDATION_ERROR", false,

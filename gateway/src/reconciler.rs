@@ -14,7 +14,7 @@ use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::message::StreamMessage;
 use model::job::StageStatus;
-use model::{ClipIndex, StageKind, TaskId};
+use model::{ClipIndex, RunNumber, StageKind, TaskId};
 use nats::kv::KvError;
 use nats::publish::{self, PublishError, Published};
 use nats::subject;
@@ -97,8 +97,9 @@ impl Reconciler {
             .await?
         {
             // A job whose flag is raised gets its end: workers drop its work without a word.
-            if self.cancellations.is_raised(job.brief.id).await? {
-                let closed = self.ledgers.close(job.brief.id, job.brief.budget);
+            let pass = (job.brief.id, job.brief.run);
+            if self.cancellations.is_raised(pass).await? {
+                let closed = self.ledgers.close(pass, job.brief.budget);
                 self.write_once(cancelled_end(&job, &closed.await?)?)
                     .await?;
             } else {
@@ -110,6 +111,9 @@ impl Reconciler {
 
     async fn mend(&self, job: &Job) -> Result<(), ReconcileError> {
         let next = next_stage(job);
+        if job.brief.run != RunNumber::FIRST {
+            return self.mend_later_pass(job, next).await;
+        }
         if next == StageKind::AudioParser {
             return self.write_once(first_task(job)?).await;
         }
@@ -123,6 +127,26 @@ impl Reconciler {
             }
         }
         self.write_once(first_task(job)?).await
+    }
+
+    /// A later pass begins with clips, whose messages the rows know.
+    async fn mend_later_pass(&self, job: &Job, next: StageKind) -> Result<(), ReconcileError> {
+        let pass = (job.brief.id, job.brief.run);
+        let tasks = self.store.tasks_of_pass(pass).await?;
+        let mut last = None;
+        for task in tasks {
+            last = publish::last(&self.jetstream, &task.subject).await?;
+            if last.is_none() {
+                self.write_once(task).await?;
+            }
+        }
+        let Some(last) = last.filter(|_| next == StageKind::Composer) else {
+            return Ok(());
+        };
+        if self.has_all(job, next).await? {
+            return Ok(());
+        }
+        self.say_again(last).await
     }
 
     /// Whether every message that `stage` was to get is there.

@@ -13,4 +13,5 @@ pub(crate) mod page;
 pub(crate) mod quotes;
 pub(crate) mod stream_ticket;
 pub(crate) mod upload;
+pub(crate) mod versions;
 pub(crate) mod webhooks;

@@ -15,6 +15,7 @@ mod progress;
 mod projection;
 mod queue;
 mod record;
+mod runs;
 mod sweep;
 mod webhooks;
 
@@ -32,10 +33,13 @@ use crate::job::Job;
 use cache::Cache;
 use record::{JobRecord, StageRecord};
 
+#[cfg(test)]
+pub(crate) use contract::{job_of, user};
 pub(crate) use idempotency::{Claimed, KeyClaim, KeyOf, RENEWAL};
 pub(crate) use outbox::OutboxEntry;
 pub(crate) use projection::{Folded, Sequenced};
 pub(crate) use queue::Queue;
+pub(crate) use runs::{NewPass, Version};
 pub(crate) use webhooks::{Attempt, Delivery, Due, Verdict};
 
 /// How long a query waits for a connection.

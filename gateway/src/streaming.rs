@@ -2,7 +2,8 @@
 //!
 //! Nothing is stored for it. A segment is the clip of the store and the part of the sound beside it, behind
 //! a head that is made on the way (`media::mp4::segment_head`). What was read of a film once is kept, since
-//! clips do not change.
+//! clips do not change. But the composer may have drawn one anew: once the film is there, what it was joined of
+//! counts, and not what was made for it.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use media::mp4::{self, Packets, Part};
 use model::clip::{Clip, ClipPrompts};
-use model::film::SOUND;
+use model::film::{COMPOSED, Composed, SOUND};
 use model::timeline::Span;
 use model::{ArtifactKey, ArtifactRef, JobId, RunNumber};
 use nats::{buckets, kv};
@@ -50,6 +51,8 @@ struct Show {
     sound: Packets,
     /// The clips that are there, without a gap.
     there: Mutex<Vec<Arc<Segment>>>,
+    /// Whether the film is there, and so its clips are those of the film.
+    is_final: bool,
 }
 
 #[derive(Debug)]
@@ -135,44 +138,102 @@ impl Streams {
     }
 
     async fn show(&self, job: JobId, run: RunNumber) -> Result<Arc<Show>, ApiError> {
-        let kept = {
-            let mut kept = lock(&self.kept);
-            let place = kept
-                .iter()
-                .position(|show| (show.job, show.run) == (job, run));
-            let show = place.and_then(|place| kept.remove(place));
-            kept.extend(show.clone());
-            show
-        };
+        let kept = self.kept(job, run);
+        if let Some(show) = kept.as_ref().filter(|show| show.is_final) {
+            return Ok(Arc::clone(show));
+        }
+        // While clips are missing there is no film.
+        if kept.as_ref().is_none_or(|show| show.is_whole())
+            && let Some(composed) = self.composed(job, run).await?
+        {
+            return self.finished((job, run), composed).await;
+        }
         if let Some(show) = kept {
             return Ok(show);
         }
+        self.begun(job, run).await
+    }
+
+    fn kept(&self, job: JobId, run: RunNumber) -> Option<Arc<Show>> {
+        let mut kept = lock(&self.kept);
+        let place = kept
+            .iter()
+            .position(|show| (show.job, show.run) == (job, run));
+        let show = place.and_then(|place| kept.remove(place));
+        kept.extend(show.clone());
+        show
+    }
+
+    fn keep(&self, show: &Arc<Show>) {
+        let mut kept = lock(&self.kept);
+        kept.retain(|other| (other.job, other.run) != (show.job, show.run));
+        kept.push_back(Arc::clone(show));
+        if kept.len() > KEPT {
+            kept.pop_front();
+        }
+    }
+
+    /// What a film was joined of, once it is there.
+    async fn composed(&self, job: JobId, run: RunNumber) -> Result<Option<Composed>, ApiError> {
+        let key = ArtifactKey::of_job(job, &format!("run-{run}/{COMPOSED}"));
+        match self.artifacts.read(&key.or_internal(DOING)?).await {
+            Ok(bytes) => serde_json::from_slice(&bytes).or_internal(DOING),
+            Err(runtime::ArtifactError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error).or_unavailable(DOING),
+        }
+    }
+
+    /// A film that is there.
+    async fn finished(
+        &self,
+        (job, run): (JobId, RunNumber),
+        composed: Composed,
+    ) -> Result<Arc<Show>, ApiError> {
+        let prompts = self.artifacts.get_json(&composed.film.prompts).await;
+        let clips = composed.clips.into_iter().map(|clip| clip.video);
+        let there: Vec<_> = clips.map(Segment::of).collect();
+        let first = there.first().ok_or(ApiError::NotFound)?;
+        let (sound_key, sound) = self.sound(job).await?;
+        let show = Arc::new(Show {
+            job,
+            run,
+            spans: spans(&prompts.map_err(gone)?),
+            first: self.packets_of(&first.clip).await?,
+            sound,
+            sound_key,
+            there: Mutex::new(there),
+            is_final: true,
+        });
+        self.keep(&show);
+        Ok(show)
+    }
+
+    async fn sound(&self, job: JobId) -> Result<(ArtifactKey, Packets), ApiError> {
+        let key = ArtifactKey::of_job(job, SOUND).or_internal(DOING)?;
+        let sound = self.whole(&key).await?;
+        Ok((key, Packets::of(&sound).or_internal(DOING)?))
+    }
+
+    /// A film in the making.
+    async fn begun(&self, job: JobId, run: RunNumber) -> Result<Arc<Show>, ApiError> {
         let first = self.clip(job, run, 0).await?.ok_or(ApiError::NotFound)?;
         let key = |name: &str| ArtifactKey::of_job(job, name).or_internal(DOING);
         let prompts = self
             .whole(&key(&format!("run-{run}/prompts.json"))?)
             .await?;
         let prompts: ClipPrompts = serde_json::from_slice(&prompts).or_internal(DOING)?;
-        let sound_key = key(SOUND)?;
-        let sound = self.whole(&sound_key).await?;
+        let (sound_key, sound) = self.sound(job).await?;
         let show = Arc::new(Show {
             job,
             run,
-            spans: prompts
-                .clips
-                .iter()
-                .map(model::clip::ClipInstruction::file)
-                .collect(),
+            spans: spans(&prompts),
             first: self.packets_of(&first).await?,
-            sound: Packets::of(&sound).or_internal(DOING)?,
+            sound,
             sound_key,
             there: Mutex::default(),
+            is_final: false,
         });
-        let mut kept = lock(&self.kept);
-        kept.push_back(Arc::clone(&show));
-        if kept.len() > KEPT {
-            kept.pop_front();
-        }
+        self.keep(&show);
         Ok(show)
     }
 
@@ -189,10 +250,7 @@ impl Streams {
             let mut there = lock(&show.there);
             // Another request may have been faster.
             if there.len() == known {
-                there.push(Arc::new(Segment {
-                    clip,
-                    packets: OnceCell::new(),
-                }));
+                there.push(Segment::of(clip));
             }
         }
     }
@@ -231,6 +289,43 @@ impl Streams {
     }
 }
 
+impl Segment {
+    fn of(clip: ArtifactRef) -> Arc<Self> {
+        Arc::new(Self {
+            clip,
+            packets: OnceCell::new(),
+        })
+    }
+
+    /// What a playlist calls it. A clip that was drawn anew by the composer has another name than the one
+    /// that it replaces: players and browsers keep what they have.
+    fn name(&self, number: usize) -> String {
+        let digest = &self.clip.sha256;
+        let tag = digest.get(..8).unwrap_or(digest);
+        if self.clip.key.as_str().contains("/run-") {
+            format!("{number}-{tag}.m4s")
+        } else {
+            format!("{number}.m4s")
+        }
+    }
+}
+
+/// The number of the segment that a playlist calls so.
+pub(crate) fn number_of(name: &str) -> Option<usize> {
+    let name = name.strip_suffix(".m4s")?;
+    let digits = name.split_once('-').map_or(name, |(digits, _)| digits);
+    // Digits, in their one spelling.
+    digits
+        .parse()
+        .ok()
+        .filter(|number: &usize| number.to_string() == digits)
+}
+
+fn spans(prompts: &ClipPrompts) -> Vec<Span> {
+    let clips = prompts.clips.iter();
+    clips.map(model::clip::ClipInstruction::file).collect()
+}
+
 /// What was removed is not there; everything else may pass.
 fn gone(error: runtime::ArtifactError) -> ApiError {
     match error {
@@ -248,6 +343,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Show {
+    fn is_whole(&self) -> bool {
+        lock(&self.there).len() >= self.spans.len()
+    }
+
     /// Seconds of so many frames.
     fn seconds(&self, frames: u64) -> f64 {
         frames as f64 * f64::from(self.first.step) / f64::from(self.first.timescale)
@@ -278,11 +377,14 @@ impl Show {
              #EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-INDEPENDENT-SEGMENTS\n\
              #EXT-X-START:TIME-OFFSET=0,PRECISE=YES\n#EXT-X-MAP:URI=\"init.mp4\"\n"
         );
-        for (number, span) in self.spans.iter().take(there).enumerate() {
-            let seconds = self.seconds(span.count.into());
+        let segments = lock(&self.there);
+        let named = self.spans.iter().zip(segments.iter()).take(there);
+        for (number, (span, segment)) in named.enumerate() {
+            let (seconds, name) = (self.seconds(span.count.into()), segment.name(number));
             // Writing to a string cannot fail.
-            let _written = write!(text, "#EXTINF:{seconds:.6},\n{number}.m4s\n");
+            let _written = write!(text, "#EXTINF:{seconds:.6},\n{name}\n");
         }
+        drop(segments);
         if there >= self.spans.len() {
             text.push_str("#EXT-X-ENDLIST\n");
         }

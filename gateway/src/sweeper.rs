@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-use model::JobId;
+use runtime::cancellations::Pass;
 use runtime::{Artifacts, Cancellations};
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -29,7 +29,7 @@ pub(crate) struct Sweeper {
     /// Lets workers notice the flag first: what they store later would stay for ever.
     pub(crate) grace: Duration,
     /// Since when ended jobs are known to have their flags raised. A new process gives the grace anew.
-    pub(crate) flagged: HashMap<JobId, Instant>,
+    pub(crate) flagged: HashMap<Pass, Instant>,
 }
 
 impl Sweeper {
@@ -52,13 +52,13 @@ impl Sweeper {
     }
 
     async fn sweep(&mut self) -> Result<(), Source> {
-        for job in self.store.to_sweep().await? {
-            let flagged = match self.flagged.entry(job) {
+        for (pass, has_film) in self.store.to_sweep().await? {
+            let flagged = match self.flagged.entry(pass) {
                 Entry::Occupied(flagged) => flagged,
                 Entry::Vacant(unknown) => {
                     // A failure ends the work of one worker; the flag ends that of all others.
-                    if !self.cancellations.is_raised(job).await? {
-                        self.cancellations.raise(job, NAME, REASON).await?;
+                    if !self.cancellations.is_raised(pass).await? {
+                        self.cancellations.raise(pass, NAME, REASON).await?;
                     }
                     unknown.insert_entry(Instant::now())
                 }
@@ -66,10 +66,16 @@ impl Sweeper {
             if flagged.get().elapsed() < self.grace {
                 continue;
             }
-            self.artifacts.delete_job(job).await?;
-            self.store.swept(job, OffsetDateTime::now_utc()).await?;
+            let (job, run) = pass;
+            if has_film {
+                // The clips among them stay: the film that is there may be made of the same.
+                self.artifacts.delete_run(job, run).await?;
+            } else {
+                self.artifacts.delete_job(job).await?;
+            }
+            self.store.swept(pass, OffsetDateTime::now_utc()).await?;
             flagged.remove();
-            tracing::info!(job.id = %job, "removed the objects of an ended job");
+            tracing::info!(job.id = %job, %run, "removed the objects of an ended job");
         }
         Ok(())
     }

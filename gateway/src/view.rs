@@ -63,6 +63,10 @@ pub(crate) struct JobView {
     cancel_at: Option<OffsetDateTime>,
     webhook_url: Option<String>,
     options: OptionsView,
+    /// The pass of the job: 1, and one more for each time that its film is changed.
+    run: u32,
+    /// The pass that made the film that is shown; null where there is none yet.
+    version: Option<u32>,
     /// While it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<QueueView>,
@@ -199,6 +203,8 @@ impl JobView {
             cancel_at: job.cancel_at,
             webhook_url: job.webhook_url.clone(),
             options: OptionsView::of(&job.brief),
+            run: job.brief.run.0,
+            version: film.map(|film| film.run.0),
             queue: None,
             film: None,
         }
@@ -250,16 +256,14 @@ impl StageView {
 
 /// Whether something of the job's film can be played while it is made, and after.
 pub(crate) fn is_played(job: &Job) -> bool {
-    let is_on = matches!(
-        job.state.status,
-        JobStatus::Processing | JobStatus::Completed
-    );
-    is_on && job.state.clips_completed > 0
+    let is_made = job.state.status == JobStatus::Processing && job.state.clips_completed > 0;
+    is_made || job.state.film.is_some()
 }
 
-/// The signed folder of a job's film.
+/// The signed folder of a job's film: of the one that is shown, or else of the one in the making.
 fn folder(app: &App, job: &Job) -> String {
-    let (id, run) = (job.brief.id, job.brief.run);
+    let shown = job.state.film.as_ref().map(|film| film.run);
+    let (id, run) = (job.brief.id, shown.unwrap_or(job.brief.run));
     let ticket = app.signer.sign_folder((id, run), OffsetDateTime::now_utc());
     format!("{}/api/v1/films/{id}/{run}/{ticket}", app.base_url)
 }
@@ -287,7 +291,8 @@ pub(crate) fn event(app: &App, event: &Event, folded: u8) -> Result<Value, serde
         EventBody::Progress { .. } => {
             members.insert("progress".to_owned(), json!(folded));
         }
-        EventBody::Completed { video, poster, .. } => {
+        EventBody::Completed { video, poster, .. }
+        | EventBody::VersionSelected { video, poster, .. } => {
             for key in ["video", "poster", "report"] {
                 members.remove(key);
             }

@@ -53,6 +53,17 @@ test('nothing follows the end', () => {
   assert.equal(foldState(view, { job_id: 'job', status: 'processing', progress: 60, created_at: '' }).status, 'cancelled');
 });
 
+test('a film that is changed goes on with the clips that are made anew', () => {
+  const completed = event(4, 'completed', { clips: 3, total_cost: 0, run: 1 });
+  const begun = event(5, 'run_started', { run: 2, clips: [1] });
+  const view = after(ready(1, 0, 1), ready(2, 1, 2), ready(3, 2, 3), completed, begun);
+  assert.deepEqual([view.status, view.run, view.clipsDone], ['processing', 2, 2]);
+  assert.deepEqual(view.clips.map((clip) => clip.status), ['done', 'waiting', 'done']);
+  // A page that is opened now hears the end of the first pass only after the state of the second.
+  const state = { job_id: 'job', run: 2, status: 'processing', progress: 83, created_at: '' };
+  assert.equal(foldEvent(foldState(begin('job'), state), completed).status, 'processing');
+});
+
 test('the whole state does not hide events that are replayed after it', () => {
   const state = event(9, 'progress', { job_id: 'job', status: 'processing', progress: 45, created_at: '2026-11-23T16:00:00Z', stages: {} });
   assert.equal(after(state, event(3, 'message', { stage: 'composer', text: 'early' })).log.length, 1);

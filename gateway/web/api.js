@@ -17,6 +17,8 @@ const UPLOAD_DEADLINE = 180_000;
  * @property {string | null} [video_url]
  * @property {string | null} [poster_url]
  * @property {string | null} [playlist_url]
+ * @property {number} [run]
+ * @property {number | null} [version]
  * @property {string | null} [error_message]
  * @property {string | null} [error_code]
  * @property {string | null} [title]
@@ -60,6 +62,21 @@ export const cancelJob = (id, signal) => json(`/jobs/${encodeURIComponent(id)}/c
 
 /** @param {string} id @param {AbortSignal} signal @returns {Promise<{download_url: string, filename: string}>} */
 export const getDownload = (id, signal) => json(`/jobs/${encodeURIComponent(id)}/download`, { signal });
+
+/** Has one clip of a finished film made anew. @param {string} id @param {number} clip from 0 @param {AbortSignal} signal
+ *  @returns {Promise<{run: number, clips: number[]}>} */
+export const forkJob = (id, clip, signal) => json(`/jobs/${encodeURIComponent(id)}/fork`, {
+  signal, method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ from: 'video_generator', clip }),
+});
+
+/** @typedef {{run: number, status: string, selected: boolean, base: number | null, clips: number[] | null, video_url: string | null}} Version */
+
+/** @param {string} id @param {AbortSignal} signal @returns {Promise<{versions: Version[]}>} */
+export const listVersions = (id, signal) => json(`/jobs/${encodeURIComponent(id)}/versions`, { signal });
+
+/** @param {string} id @param {number} run @param {AbortSignal} signal @returns {Promise<{versions: Version[]}>} */
+export const selectVersion = (id, run, signal) =>
+  json(`/jobs/${encodeURIComponent(id)}/versions/${run}/select`, { signal, method: 'POST' });
 
 /** Opens a job's event stream. @param {string} id @param {string | null} lastEventId @param {AbortSignal} signal */
 export function openStream(id, lastEventId, signal) {
@@ -109,7 +126,7 @@ export const isAbort = (error) => error instanceof DOMException && error.name ==
 
 /**
  * @param {string} path
- * @param {{ method?: string, signal: AbortSignal }} options
+ * @param {{ method?: string, headers?: Record<string, string>, body?: string, signal: AbortSignal }} options
  */
 async function json(path, { signal, ...options }) {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE)]);
@@ -119,7 +136,7 @@ async function json(path, { signal, ...options }) {
 
 /**
  * @param {string} path
- * @param {{ method?: string, headers?: Record<string, string>, signal: AbortSignal }} options
+ * @param {{ method?: string, headers?: Record<string, string>, body?: string, signal: AbortSignal }} options
  */
 async function request(path, { headers = {}, ...options }) {
   let response;

@@ -2,6 +2,7 @@
 
 import { Problem, getDownload, getJob, isAbort, local } from './api.js';
 import { h, say, setAttribute, whenChanged } from './dom.js';
+import { againPart } from './job-again.js';
 import * as words from './words.js';
 
 /** @typedef {import('./job-state.js').JobView} JobView */
@@ -11,9 +12,10 @@ export function playerPart(id, signal) {
   const video = h('video', { controls: true, playsInline: true, preload: 'metadata', class: 'film-video', 'aria-label': 'The film' });
   const error = h('p', { class: 'field-error', role: 'alert' });
   const facts = h('p', { class: 'quiet-text' });
+  const again = againPart(id, signal);
   const save = h('button', { type: 'button', class: 'primary' }, 'Download the film');
   const element = h('section', { class: 'player', 'aria-label': 'Your film' }, video,
-    h('div', { class: 'player-foot' }, save, h('a', { class: 'button quiet', href: '#/' }, 'Make another'), facts), error);
+    h('div', { class: 'player-foot' }, save, h('a', { class: 'button quiet', href: '#/' }, 'Make another'), facts), error, again.element);
 
   save.addEventListener('click', async () => {
     say(error, '');
@@ -25,9 +27,11 @@ export function playerPart(id, signal) {
     }
   });
   video.addEventListener('error', () => void renew(video, id, signal, (text) => say(error, text)));
-  /** Once: every answer of the server has another link to the same film. @param {JobView} view */
+  let shown = 0;
+  /** Once a pass: every answer of the server has another link to the same film. @param {JobView} view */
   const show = (view) => {
-    if (video.src || !view.videoUrl) return;
+    if (shown === view.run || !view.videoUrl) return;
+    shown = view.run;
     if (view.posterUrl) video.poster = local(view.posterUrl);
     video.src = local(view.videoUrl);
   };
@@ -42,6 +46,7 @@ export function playerPart(id, signal) {
     setAttribute(video, 'aria-label', `The film: ${words.title(view)}`);
     show(view);
     tell(view);
+    again.update(view);
   };
   return {
     element,

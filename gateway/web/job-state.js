@@ -35,6 +35,7 @@ import * as words from './words.js';
  * @property {Clip[]} clips
  * @property {number} clipsDone
  * @property {Line[]} log
+ * @property {number} run the pass of the job: one more each time that its film is changed
  * @property {number} seen the highest event folded
  */
 
@@ -42,6 +43,11 @@ export const STAGES = Object.freeze([
   'audio_parser', 'scene_planner', 'reference_generator', 'prompt_generator', 'video_generator', 'composer',
 ]);
 
+/** What says how far a pass is: of an earlier one it is no news. */
+const OF_ITS_PASS = new Set([
+  'progress', 'stage_update', 'video_generation_start', 'video_generation_retry', 'video_generation_complete',
+  'completed', 'error',
+]);
 const LONGEST_LOG = 300;
 const CANCELLED = 'JOB_CANCELLED';
 /** @type {Stage} */
@@ -56,17 +62,19 @@ export function begin(id) {
     id, status: 'loading', stage: null, progress: 0, remaining: null, cost: 0, title: null, prompt: '',
     createdAt: null, endedAt: null, videoUrl: null, posterUrl: null, failure: null,
     stages: Object.fromEntries(STAGES.map((name) => [name, PENDING])),
-    heard: null, plan: null, stills: null, clips: [], clipsDone: 0, log: [], seen: 0,
+    heard: null, plan: null, stills: null, clips: [], clipsDone: 0, log: [], run: 1, seen: 0,
   };
 }
 
 /**
  * Takes in the whole state: the answer of `GET /jobs/{id}`, or the first event of a stream.
- * @param {JobView} view
+ * @param {JobView} known
  * @param {import('./api.js').Job} job
  * @returns {JobView}
  */
-export function foldState(view, job) {
+export function foldState(known, job) {
+  const run = job.run ?? known.run;
+  const view = run > known.run ? { ...known, ...nextRun(known, run, []) } : known;
   const status = isEnd(view.status) ? view.status : job.status;
   const stages = Object.fromEntries(STAGES.map((name) => [name, stageOf(job.stages?.[name], view.stages[name])]));
   const failed = status === 'failed' || status === 'cancelled';
@@ -103,7 +111,8 @@ export function foldEvent(view, { type, id, data }) {
   if (data.stages && data.created_at) return foldState(view, data);
   const sequence = Number(id ?? 0);
   if (sequence !== 0 && sequence <= view.seen) return view;
-  const fold = FOLDS[type];
+  const isPast = data.run < view.run && OF_ITS_PASS.has(type);
+  const fold = isPast ? undefined : FOLDS[type];
   const seen = Math.max(view.seen, sequence);
   return fold ? { ...view, ...fold(view, data), seen } : { ...view, seen };
 }
@@ -149,6 +158,7 @@ const FOLDS = {
     log: logged(view, { ...data, stage: 'video_generator' },
       `Clip ${data.clip_index + 1} is ready, ${data.completed_clips} of ${data.total_clips}`),
   }),
+  run_started: (view, data) => data.run >= view.run ? nextRun(view, data.run, data.clips) : {},
   completed: (view, data) => isEnd(view.status) ? {} : {
     status: 'completed', progress: 100, remaining: null, cost: data.total_cost, endedAt: data.timestamp,
     videoUrl: data.video_url ?? view.videoUrl, posterUrl: data.poster_url ?? view.posterUrl,
@@ -160,6 +170,22 @@ const FOLDS = {
     clips: view.clips.map((clip) => clip.status === 'done' ? clip : WAITING),
   },
 };
+
+/**
+ * A job that had ended goes on: some of its clips are made anew, and the film with them.
+ * @param {JobView} view
+ * @param {number} run
+ * @param {number[]} anew
+ * @returns {Partial<JobView>}
+ */
+function nextRun(view, run, anew) {
+  const clips = view.clips.map((clip, index) => anew.includes(index) ? WAITING : done(clip));
+  return {
+    run, status: 'processing', stage: 'video_generator', progress: 0, remaining: null, endedAt: null, failure: null,
+    stages: { ...view.stages, video_generator: PENDING, composer: PENDING },
+    clips, clipsDone: clips.length - anew.length,
+  };
+}
 
 /** @param {any} told @param {Stage | undefined} before @returns {Stage} */
 function stageOf(told, before = PENDING) {

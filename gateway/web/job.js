@@ -43,7 +43,7 @@ export function jobView({ root, signal }, id) {
 }
 
 /**
- * Keeps the view true until the job's end.
+ * Keeps the view true until the end of the job's last pass.
  * @param {string} id
  * @param {AbortSignal} signal
  * @param {(change: (view: JobView) => JobView) => void} become
@@ -51,14 +51,18 @@ export function jobView({ root, signal }, id) {
  */
 async function follow(id, signal, become, onConnection) {
   const options = { signal, onConnection };
-  const job = await patiently(() => getJob(id, signal), options);
-  become((view) => foldState(view, job));
   // From the very first event, so that a reload shows all that a page kept open would.
-  for await (const event of streamJob(id, { after: '0', ...options })) {
-    become((view) => foldEvent(view, event));
+  let after = '0';
+  for (let begun = false; ; begun = true) {
+    const job = await patiently(() => getJob(id, signal), options);
+    become((view) => foldState(view, job));
+    // The end of a pass is not the end of the job, where its film was changed afterwards.
+    if (begun && isEnd(job.status)) return;
+    for await (const event of streamJob(id, { after, ...options })) {
+      after = event.id ?? after;
+      become((view) => foldEvent(view, event));
+    }
   }
-  const ended = await patiently(() => getJob(id, signal), options);
-  become((view) => foldState(view, ended));
 }
 
 /**

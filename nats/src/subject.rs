@@ -19,10 +19,19 @@ pub fn parse_work(subject: &str) -> Option<TaskId> {
     TaskId::parse(subject.strip_prefix("work.")?)
 }
 
-/// Where an event is published: `events.<job>.<type>`, and [`end`] for the two that end a job.
+/// Where an event is published: `events.<job>.<type>`, and [`end`] for the two that end a job. The begin
+/// of a later pass has a subject of its own as well, so that it is said once.
 pub fn event(event: &Event) -> String {
     match event.body {
         EventBody::Completed { .. } | EventBody::Error { .. } => end(event.job_id, event.run),
+        EventBody::RunStarted { .. } => {
+            format!(
+                "events.{}.{}.{}",
+                event.job_id,
+                event.body.name(),
+                event.run
+            )
+        }
         _ => format!("events.{}.{}", event.job_id, event.body.name()),
     }
 }

@@ -253,4 +253,128 @@ async fn words_are_heard_on_the_way_and_their_price_is_the_jobs() {
     assert_eq!(analysis["lyrics"]["source"], "transcribed");
     assert_eq!(analysis["lyrics"]["lines"][0]["words"][1]["start"], 1.5);
     assert_eq!(server.asked().len(), 1);
+
+    // They lie in the film, in the report, and beside it; so does what they cost.
+    let film = &end["film"];
+    assert_eq!(film["captions"]["cues"], 1);
+    assert_eq!(film["captions"]["source"], "transcribed");
+    assert_eq!(film["cost"], 0.05);
+    let stages = film["times"]["stages"].as_object().expect("times");
+    assert_eq!(stages.len(), 6);
+    for (stage, time) in stages {
+        assert!(time["wall"].as_f64().expect("a time") >= 0.0, "{stage}");
+        assert!(time["cpu"].as_f64().expect("a CPU time") >= 0.0, "{stage}");
+    }
+    let outputs = film["outputs"].as_array().expect("outputs");
+    let is_vtt = |output: &&Value| output["kind"] == "captions_vtt";
+    let vtt = outputs.iter().find(is_vtt).expect("captions")["url"].as_str();
+    let client = reqwest::Client::builder().no_proxy().build();
+    let vtt = client.expect("a client").get(vtt.expect("a link")).send();
+    let vtt = vtt.await.expect("an answer");
+    assert_eq!(vtt.headers()["content-type"], "text/vtt; charset=utf-8");
+    let vtt = vtt.text().await.expect("a text");
+    assert_eq!(
+        vtt,
+        "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nCome <00:00:01.500>home\n"
+    );
+}
+
+/// What a pass of a job kept of its tasks, by name.
+fn tasks(up: &Up, job: &str, run: u32) -> Vec<String> {
+    let folder = up.data().join(format!("objects/jobs/{job}/run-{run}/done"));
+    let entries = std::fs::read_dir(folder).expect("tasks").flatten();
+    let mut names: Vec<_> = entries
+        .map(|entry| text(entry.file_name().as_encoded_bytes()))
+        .collect();
+    names.sort();
+    names
+}
+
+/// The first clip behind which there is a cut: nothing but itself shows it.
+fn clip_before_a_cut(film: &Value) -> u64 {
+    let cuts = film["cut_frames"].as_array().expect("cuts");
+    let soft = film["transition_spans"].as_array().expect("spans");
+    let is_hard = |cut: &&Value| !soft.iter().any(|span| &&span["cut"] == cut);
+    cuts.iter()
+        .position(|cut| is_hard(&cut))
+        .expect("a hard cut") as u64
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_clip_is_made_anew_through_a_kill_and_a_cancellation_leaves_the_film() {
+    let up = Up::start(1).await;
+    let job = up.submit(14.0).await;
+    let (events, code) = up.watch(&job).rest().await;
+    assert_eq!(code, Some(0), "{:?}", events.last());
+    let view = up.json(Method::GET, &format!("jobs/{job}")).await;
+    let first = view["film"].clone();
+    let clip = clip_before_a_cut(&first);
+    let before = ids(&up, &job).await;
+
+    let forked = fork(&up, &job, clip).await;
+    assert_eq!(forked["clips"], Value::from(vec![clip]));
+    let mut watch = up.watch(&job);
+    watch.until("video_generation_start").await;
+    let killed = up.process("video_generator").expect("it runs");
+    signal("KILL", killed).await;
+    let (events, code) = watch.rest().await;
+    assert_eq!(code, Some(0), "{:?}", events.last());
+    assert!(clips_made(&events).keys().eq([&clip]), "{events:?}");
+
+    // One clip and the composer: nothing else has done any work.
+    let expected = [
+        "composer.json".to_owned(),
+        format!("video_generator-{clip}.json"),
+    ];
+    assert_eq!(tasks(&up, &job, 2), expected);
+    let view = up.json(Method::GET, &format!("jobs/{job}")).await;
+    assert_eq!(
+        (&view["status"], &view["version"]),
+        (&"completed".into(), &2.into())
+    );
+    let second = &view["film"];
+    assert_eq!(second["made"], Value::from(vec![clip]));
+    assert_eq!(second["cut_frames"], first["cut_frames"]);
+    let clips = |film: &Value| film["made_of"]["clips"].as_array().expect("clips").clone();
+    for (index, (old, new)) in clips(&first).iter().zip(clips(second)).enumerate() {
+        assert_eq!(*old != new, index as u64 == clip, "{index}");
+    }
+    check_film(&up.film(&job).await, 14.0);
+    let after = ids(&up, &job).await;
+    assert!(after.is_sorted() && after.starts_with(&before), "{after:?}");
+    assert!(after.len() > before.len());
+
+    // A third pass is cancelled on its way: the film stays, and another version can be chosen.
+    fork(&up, &job, clip).await;
+    up.json(Method::POST, &format!("jobs/{job}/cancel")).await;
+    let view = up.json(Method::GET, &format!("jobs/{job}")).await;
+    assert_eq!(
+        (&view["status"], &view["version"]),
+        (&"cancelled".into(), &2.into())
+    );
+    let mut command = beatreel::beatreel(["versions", &job, "--select", "1"]);
+    let chosen = up.addressed(&mut command).output().await.expect("it runs");
+    let lines = text(&chosen.stdout);
+    assert!(
+        lines.starts_with("*   1  all clips\n    2  version 1 with clip "),
+        "{lines}"
+    );
+    assert!(lines.contains("(cancelled)"), "{lines}");
+}
+
+/// The ids of all events of a job.
+async fn ids(up: &Up, job: &str) -> Vec<u64> {
+    let path = format!("jobs/{job}/events?limit=500");
+    let all = up.json(Method::GET, &path).await;
+    let events = all["events"].as_array().expect("events").iter();
+    let id = |event: &Value| event["id"].as_str().and_then(|id| id.parse().ok());
+    events.map(|event| id(event).expect("an id")).collect()
+}
+
+/// As `beatreel fork` does it.
+async fn fork(up: &Up, job: &str, clip: u64) -> Value {
+    let mut command = beatreel::beatreel(["fork", job, "--clip", &clip.to_string(), "--json"]);
+    let output = up.addressed(&mut command).output().await.expect("it runs");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
 }

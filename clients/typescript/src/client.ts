@@ -1,7 +1,7 @@
 import { Refusal } from './refusal.js';
 import type {
-  Accepted, AspectRatio, Cancelled, DeliveryLog, Download, FrameRate, Health, JobList, JobStatus, JobView, Quality, Quote,
-  QuoteRequest, Resolution, Style, WebhookSecret,
+  Accepted, AspectRatio, Cancelled, DeliveryLog, Download, ForkRequest, Forked, FrameRate, Health, JobList, JobStatus, JobView, Quality, Quote,
+  QuoteRequest, Resolution, Style, VersionList, WebhookSecret,
 } from './schema.js';
 import { type JobEvent, type StreamOptions, stream } from './stream.js';
 
@@ -132,6 +132,23 @@ export class Beatreel {
   /** Stops a job. */
   cancel(id: string, options: RequestOptions = {}): Promise<Cancelled> {
     return this.#json('POST', `/jobs/${encodeURIComponent(id)}/cancel`, only(options));
+  }
+
+  /** Makes one clip (from 0) of a finished film anew; the job goes on as its next pass. */
+  fork(id: string, clip: number, change: Omit<ForkRequest, 'from' | 'clip'> = {}, options: RequestOptions = {}): Promise<Forked> {
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ from: 'video_generator', clip, ...change });
+    return this.#json('POST', `/jobs/${encodeURIComponent(id)}/fork`, { body, headers, ...only(options) });
+  }
+
+  /** The versions of a film, the first first. */
+  versions(id: string, options: RequestOptions = {}): Promise<VersionList> {
+    return this.#json('GET', `/jobs/${encodeURIComponent(id)}/versions`, only(options));
+  }
+
+  /** Shows another version of a film. */
+  selectVersion(id: string, run: number, options: RequestOptions = {}): Promise<VersionList> {
+    return this.#json('POST', `/jobs/${encodeURIComponent(id)}/versions/${run}/select`, only(options));
   }
 
   /** A link to the finished film that needs no token, good for an hour. */

@@ -70,6 +70,35 @@ export interface FieldError {
   pointer: string;
 }
 
+/** Which clip is to be made anew, and how. */
+export interface ForkRequest {
+  /** The clip, from 0. */
+  clip: number;
+  /** The stage to go on from: `video_generator`, which makes clips. */
+  from: Stage;
+  /** What is to change: a merge patch (RFC 7396) on the clip's `prompt`, `negative_prompt` and `scene`. Without one the clip is drawn from another seed. */
+  patch?: Record<string, unknown> | null;
+  /** The version to change; without it, the one that is shown. */
+  version?: number | null;
+}
+
+/** A pass that has begun. */
+export interface Forked {
+  /** The version that it changes. */
+  base: number;
+  cancel_url: string;
+  /** The clips that are made: the one that was asked for, and the next where that begins with a transition out of it. */
+  clips: Array<number>;
+  estimated_cost: number;
+  from: Stage;
+  job_id: string;
+  /** The pass, and the version that it will make. */
+  run: number;
+  status: JobStatus;
+  status_url: string;
+  stream_url: string;
+}
+
 /** Frames a second; 30 unless asked otherwise. Those with a point are the rates of the NTSC world: 24000/1001, 30000/1001 and 60000/1001. */
 export type FrameRate = "23.976" | "24" | "25" | "29.97" | "30" | "50" | "59.94" | "60";
 
@@ -127,12 +156,16 @@ export interface JobView {
   poster_url: string | null;
   progress: number;
   queue?: QueueView | null;
+  /** The pass of the job: 1, and one more for each time that its film is changed. */
+  run: number;
   stages: Record<string, StageView>;
   status: JobStatus;
   title: string | null;
   total_cost: number;
   updated_at: string;
   user_prompt: string;
+  /** The pass that made the film that is shown; null where there is none yet. */
+  version: number | null;
   video_url: string | null;
   webhook_url: string | null;
 }
@@ -304,6 +337,27 @@ export interface Upload {
   user_prompt: string;
   /** Told of the end of the job, signed as Standard Webhooks says. */
   webhook_url?: string | null;
+}
+
+export interface VersionList {
+  versions: Array<VersionView>;
+}
+
+/** A version of a film. */
+export interface VersionView {
+  /** The version that it changes; null for the first. */
+  base: number | null;
+  /** The clips that were made anew; null where all were made. */
+  clips: Array<number> | null;
+  completed_at: string | null;
+  created_at: string;
+  poster_url: string | null;
+  /** The pass that made it. */
+  run: number;
+  /** Whether it is the one that is shown. */
+  selected: boolean;
+  status: JobStatus;
+  video_url: string | null;
 }
 
 export interface WebhookSecret {

@@ -140,6 +140,26 @@ pub enum EventBody {
         /// Clips in all.
         total_clips: u32,
     },
+    /// A job that had ended goes on: its next pass takes over all but what is made anew.
+    RunStarted {
+        /// The stage that it begins with.
+        from: StageKind,
+        /// The pass whose film is changed.
+        base: RunNumber,
+        /// The clips that are made anew.
+        clips: Vec<ClipIndex>,
+    },
+    /// Another version of the film was chosen.
+    VersionSelected {
+        /// The pass that made it.
+        version: RunNumber,
+        /// The film.
+        video: ArtifactRef,
+        /// Its poster.
+        poster: ArtifactRef,
+        /// Its measurements.
+        report: ArtifactRef,
+    },
     /// The end: the film is there.
     Completed {
         /// The film.
@@ -193,6 +213,8 @@ impl EventBody {
             Self::VideoGenerationStart { .. } => "video_generation_start",
             Self::VideoGenerationRetry { .. } => "video_generation_retry",
             Self::VideoGenerationComplete { .. } => "video_generation_complete",
+            Self::RunStarted { .. } => "run_started",
+            Self::VersionSelected { .. } => "version_selected",
             Self::Completed { .. } => "completed",
             Self::Error { .. } => "error",
         }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clip::Clip;
+use crate::handoff::Instructed;
 use crate::lyrics::LyricsSource;
 use crate::plan::TransitionKind;
 use crate::sound::Loudness;
-use crate::{ArtifactRef, ClipIndex, Seconds, Stored, Usd};
+use crate::{ArtifactRef, ClipIndex, Seconds, StageKind, Stored, Usd};
 
 /// The finished film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +28,19 @@ pub struct Film {
 
 /// The name of the song as AAC among a job's artifacts: encoded once, beside the first clip.
 pub const SOUND: &str = "sound.m4a";
+
+/// The name of [`Composed`] among the documents of a pass.
+pub const COMPOSED: &str = "composed.json";
+
+/// What a film was joined of, as it is: for players of its clips, and for a later pass that changes some
+/// of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Composed {
+    /// The film in instructions.
+    pub film: Instructed,
+    /// Its clips, those that the composer drew anew in place of others among them.
+    pub clips: Vec<Clip>,
+}
 
 /// Measurements of a film, read from the finished file, not from the plan.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -77,6 +92,10 @@ pub struct FilmReport {
     /// How long it took.
     #[serde(default)]
     pub times: FilmTimes,
+    /// The clips that were made in the pass of this film; null where all were. The others, and all before
+    /// them, were taken over from an earlier film.
+    #[serde(default)]
+    pub made: Option<Vec<ClipIndex>>,
     /// SHA-256 of what the film was made of.
     #[serde(default)]
     pub made_of: MadeOf,
@@ -124,12 +143,25 @@ pub struct ReplacedClip {
 /// How long a film took, in seconds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FilmTimes {
+    /// Of each stage that had something to do in this pass. Clips count together, however many workers
+    /// shared them; CPU time counts the programs that a worker started.
+    #[serde(default)]
+    pub stages: BTreeMap<StageKind, StageTime>,
     /// Of all clips together, however many workers shared them.
     pub clips_wall: Seconds,
     /// CPU time of those, programs that they started included; null where a worker could not tell.
     pub clips_cpu: Option<Seconds>,
     /// Of the composer's steps, in their order.
     pub composer: Vec<StepTime>,
+}
+
+/// How long a stage took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct StageTime {
+    /// By the clock.
+    pub wall: Seconds,
+    /// CPU time, programs that were started included; null where it is not known.
+    pub cpu: Option<Seconds>,
 }
 
 /// How long a step took.

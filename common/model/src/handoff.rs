@@ -17,7 +17,7 @@ use crate::film::Film;
 use crate::music::Envelopes;
 use crate::plan::ScenePlan;
 use crate::reference::ReferenceImages;
-use crate::{ArtifactRef, Seconds, Stored};
+use crate::{ArtifactRef, ClipIndex, Seconds, Stored};
 
 /// The song as intake left it: canonical audio, the only clock of the job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +77,28 @@ pub struct Instructed {
     pub prompts: Stored<ClipPrompts>,
     /// How many there are.
     pub clips: u32,
+    /// Of a pass that changes a film: what it takes over from that film.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+}
+
+impl Instructed {
+    /// The clips that are made in this pass, ascending.
+    pub fn made(&self) -> Vec<ClipIndex> {
+        match &self.base {
+            Some(base) => base.anew.clone(),
+            None => (0..self.clips).map(ClipIndex).collect(),
+        }
+    }
+}
+
+/// What a pass takes over from an earlier one: all clips but some.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Base {
+    /// The clips of the film that is changed.
+    pub clips: Stored<Clips>,
+    /// Those that are made anew, ascending.
+    pub anew: Vec<ClipIndex>,
 }
 
 /// What `video_generator` takes: one clip.

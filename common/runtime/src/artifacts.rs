@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use model::{ArtifactKey, ArtifactRef, JobId, Stored};
+use model::{ArtifactKey, ArtifactRef, JobId, RunNumber, Stored};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
 use object_store::{
@@ -288,7 +288,18 @@ impl Artifacts {
 
     /// Removes every artifact of a job. Returns how many there were.
     pub async fn delete_job(&self, job: JobId) -> Result<usize, ArtifactError> {
-        let prefix = StorePath::from(ArtifactKey::job_prefix(job));
+        self.delete_under(StorePath::from(ArtifactKey::job_prefix(job)))
+            .await
+    }
+
+    /// Removes every artifact that belongs to one pass of a job. Clips do not: another pass may be made of
+    /// the same. Returns how many there were.
+    pub async fn delete_run(&self, job: JobId, run: RunNumber) -> Result<usize, ArtifactError> {
+        let prefix = format!("{}/run-{run}", ArtifactKey::job_prefix(job));
+        self.delete_under(StorePath::from(prefix)).await
+    }
+
+    async fn delete_under(&self, prefix: StorePath) -> Result<usize, ArtifactError> {
         let found: Vec<_> = self
             .store
             .list(Some(&prefix))
@@ -374,7 +385,7 @@ impl Artifacts {
     }
 
     /// What lies under `key`, unchecked: for small documents that no reference names.
-    pub(crate) async fn read(&self, key: &ArtifactKey) -> Result<Bytes, ArtifactError> {
+    pub async fn read(&self, key: &ArtifactKey) -> Result<Bytes, ArtifactError> {
         let mut stream = self.open_read(key, None).await?;
         let mut bytes = Vec::new();
         while let Some(chunk) = stream.try_next().await? {

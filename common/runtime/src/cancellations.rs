@@ -1,4 +1,5 @@
-//! The cancellation flag of a job: raised by the gateway, watched by every worker.
+//! The cancellation flag of a pass of a job: raised by the gateway, watched by every worker. A later pass
+//! of the same job has a flag of its own.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,7 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::kv::{Operation, Watch};
 use futures::StreamExt;
-use model::JobId;
+use model::{JobId, RunNumber};
 use nats::buckets;
 use nats::kv::{Bucket, KvError};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,18 @@ use tracing::{debug, info, warn};
 
 /// How long a broken watch waits before it is opened again.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// A job, and which pass of it.
+pub type Pass = (JobId, RunNumber);
+
+fn key((job, run): Pass) -> String {
+    format!("{job}.{run}")
+}
+
+fn named(key: &str) -> Option<Pass> {
+    let (job, run) = key.split_once('.')?;
+    Some((job.parse().ok()?, run.parse().ok()?))
+}
 
 /// The flags of all jobs.
 #[derive(Debug, Clone)]
@@ -47,8 +60,8 @@ impl Cancellations {
         }
     }
 
-    /// Raises the flag of a job. Every worker drops the job's work within two seconds.
-    pub async fn raise(&self, job: JobId, by: &str, reason: &str) -> Result<(), KvError> {
+    /// Raises the flag of a pass of a job. Every worker drops its work within two seconds.
+    pub async fn raise(&self, pass: Pass, by: &str, reason: &str) -> Result<(), KvError> {
         let notice = Notice {
             by: by.to_owned(),
             at: OffsetDateTime::now_utc(),
@@ -56,13 +69,13 @@ impl Cancellations {
         };
         // A notice of three texts is always JSON.
         let value = serde_json::to_vec(&notice).unwrap_or_default();
-        self.bucket.put(&job.to_string(), value.into()).await?;
+        self.bucket.put(&key(pass), value.into()).await?;
         Ok(())
     }
 
-    /// Whether a job's flag is raised, as the server knows it now.
-    pub async fn is_raised(&self, job: JobId) -> Result<bool, KvError> {
-        Ok(self.bucket.get(&job.to_string()).await?.is_some())
+    /// Whether the flag of a pass is raised, as the server knows it now.
+    pub async fn is_raised(&self, pass: Pass) -> Result<bool, KvError> {
+        Ok(self.bucket.get(&key(pass)).await?.is_some())
     }
 
     /// Watches all flags, in one task for the whole process. It heals itself for as long as it is held.
@@ -86,16 +99,16 @@ pub struct CancellationWatch {
 }
 
 impl CancellationWatch {
-    /// The flag of one job, for as long as it is held.
-    pub fn of(&self, job: JobId) -> Cancellation {
+    /// The flag of one pass, for as long as it is held.
+    pub fn of(&self, pass: Pass) -> Cancellation {
         let mut board = lock(&self.board);
         let token = CancellationToken::new();
-        if board.raised.contains(&job) {
+        if board.raised.contains(&pass) {
             token.cancel();
         }
         let number = board.next;
         board.next += 1;
-        board.listeners.insert(number, (job, token.clone()));
+        board.listeners.insert(number, (pass, token.clone()));
         Cancellation {
             token,
             number,
@@ -104,7 +117,7 @@ impl CancellationWatch {
     }
 }
 
-/// The flag of one job.
+/// The flag of one pass.
 #[derive(Debug)]
 pub struct Cancellation {
     token: CancellationToken,
@@ -132,8 +145,8 @@ impl Drop for Cancellation {
 
 #[derive(Debug, Default)]
 struct Board {
-    raised: HashSet<JobId>,
-    listeners: HashMap<u64, (JobId, CancellationToken)>,
+    raised: HashSet<Pass>,
+    listeners: HashMap<u64, (Pass, CancellationToken)>,
     next: u64,
 }
 
@@ -168,19 +181,22 @@ async fn open(jetstream: &Context) -> Result<Watch, Box<dyn std::error::Error + 
 }
 
 fn note(board: &Mutex<Board>, key: &str, operation: Operation) {
-    let Ok(job) = key.parse::<JobId>() else {
-        warn!(key, "no job is called so; the cancellation is ignored");
+    let Some(pass) = named(key) else {
+        warn!(
+            key,
+            "no pass of a job is called so; the cancellation is ignored"
+        );
         return;
     };
     let mut board = lock(board);
     if operation != Operation::Put {
-        board.raised.remove(&job);
+        board.raised.remove(&pass);
         return;
     }
-    if board.raised.insert(job) {
-        info!(job.id = %job, "the job is cancelled");
+    if board.raised.insert(pass) {
+        info!(job.id = %pass.0, run = %pass.1, "the job is cancelled");
     }
-    for (_, token) in board.listeners.values().filter(|(of, _)| *of == job) {
+    for (_, token) in board.listeners.values().filter(|(of, _)| *of == pass) {
         token.cancel();
     }
 }

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use model::{ArtifactKey, ArtifactRef, EventBody, JobBrief, Stored, TaskId};
+use model::film::StageTime;
+use model::{
+    ArtifactKey, ArtifactRef, EventBody, JobBrief, Seconds, StageKind, Stored, TaskId, Usd,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
@@ -109,6 +112,33 @@ impl StageContext {
     /// The object store.
     pub const fn artifacts(&self) -> &Artifacts {
         &self.artifacts
+    }
+
+    /// What was spent for the job so far.
+    pub async fn spent(&self) -> Result<Usd, StageError> {
+        self.till
+            .spent(self.job.id)
+            .await
+            .or_retry("reading what was spent")
+    }
+
+    /// How long `stage` took in this pass; `None` where it had nothing to do in it, or nobody knows any
+    /// more.
+    pub async fn time_of(&self, stage: StageKind) -> Option<StageTime> {
+        #[derive(serde::Deserialize)]
+        struct Took {
+            seconds: f64,
+            #[serde(default)]
+            cpu: Option<f64>,
+        }
+        let task = TaskId::of_stage(stage, self.job.id, self.job.run);
+        let key = crate::worker::kept_key(&task).ok()?;
+        let bytes = self.artifacts.read(&key).await.ok()?;
+        let took: Took = serde_json::from_slice(&bytes).ok()?;
+        Some(StageTime {
+            wall: Seconds(took.seconds),
+            cpu: took.cpu.map(Seconds),
+        })
     }
 
     /// A folder for this task only; removed with all that is in it when the task ends.

@@ -9,7 +9,7 @@ mod store;
 
 use std::collections::BTreeMap;
 
-use model::{TaskId, Usd};
+use model::{RunNumber, TaskId, Usd};
 use serde::{Deserialize, Serialize};
 
 pub use store::{LedgerError, Ledgers};
@@ -20,9 +20,12 @@ pub struct Ledger {
     /// The most that may be spent.
     #[serde(with = "micros")]
     budget: Usd,
-    /// Whether the job was cancelled: nothing more is bought then.
+    /// Whether a pass of the job was cancelled: nothing more is bought for it, nor for any before it.
     #[serde(default)]
     closed: bool,
+    /// Which, where it was not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    closed_run: Option<RunNumber>,
     /// Each purchase by its name, [`entry_name`].
     #[serde(default)]
     entries: BTreeMap<String, Entry>,
@@ -100,6 +103,7 @@ impl Ledger {
         Self {
             budget,
             closed: false,
+            closed_run: None,
             entries: BTreeMap::new(),
         }
     }
@@ -140,7 +144,7 @@ impl Ledger {
     /// # Errors
     /// When it would go beyond the budget, or the job was cancelled. Nothing is changed then.
     pub fn reserve(&mut self, name: &str, provider: &str, price: Usd) -> Result<Reserved, Refusal> {
-        if self.closed {
+        if self.is_closed(run_of(name)) {
             return Err(Refusal::Closed);
         }
         let before = self.entries.get(name);
@@ -232,9 +236,16 @@ impl Ledger {
         }
     }
 
-    /// Buys nothing more from now on.
-    pub const fn close(&mut self) {
+    /// Buys nothing more for this pass from now on.
+    pub fn close(&mut self, run: RunNumber) {
         self.closed = true;
+        if run > RunNumber::FIRST {
+            self.closed_run = self.closed_run.max(Some(run));
+        }
+    }
+
+    fn is_closed(&self, run: RunNumber) -> bool {
+        self.closed && run <= self.closed_run.unwrap_or(RunNumber::FIRST)
     }
 
     /// Whether nothing more is bought.
@@ -253,6 +264,12 @@ pub fn entry_name(task: &TaskId, item: &str) -> String {
         Some(clip) => format!("{}.{}.{clip}.{item}", task.stage, task.run),
         None => format!("{}.{}.{item}", task.stage, task.run),
     }
+}
+
+/// The pass for which a purchase is made, by its name.
+fn run_of(name: &str) -> RunNumber {
+    let run = name.split('.').nth(1).and_then(|run| run.parse().ok());
+    run.unwrap_or(RunNumber::FIRST)
 }
 
 /// The name of the artifact of a run that keeps what the purchase `name` gave.

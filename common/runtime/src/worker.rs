@@ -27,6 +27,7 @@ use tracing::{info, warn};
 
 pub use claim::{Claim, ClaimState};
 use deadline::Watchdog;
+pub(crate) use kept::key as kept_key;
 pub use settle::{MAX_ATTEMPTS, Settlement, backoff, settle};
 
 use crate::cancellations::CancellationWatch;

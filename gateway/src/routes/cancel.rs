@@ -113,11 +113,12 @@ async fn in_time<T, E: std::error::Error + Send + Sync + 'static>(
 pub(crate) async fn stop(app: App, by: UserId, job: Job) -> Result<(JobStatus, Ledger), ApiError> {
     let by = by.to_string();
     let why = relay::why_cancelled(&job, OffsetDateTime::now_utc());
-    let raised = app.cancellations.raise(job.brief.id, &by, why);
+    let pass = (job.brief.id, job.brief.run);
+    let raised = app.cancellations.raise(pass, &by, why);
     in_time(raised, "raising the cancellation flag").await?;
     // Before the answer: what is not reserved by then is not bought.
     let closing = ledgers(&app);
-    let closed = closing.close(job.brief.id, job.brief.budget);
+    let closed = closing.close(pass, job.brief.budget);
     let ledger = in_time(closed, "closing the job's ledger").await?;
     let status = end(&app, &job, &ledger).await?;
     Ok((status, ledger))

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::routes::files;
 use crate::signed_url::Disposition;
+use crate::streaming;
 
 /// A file of a film's signed folder: `playlist.m3u8` is what can be played of it so far.
 ///
@@ -52,8 +53,7 @@ pub(crate) async fn part(
             (bytes.into(), length, "video/mp4", KEPT)
         }
         name => {
-            let number = name.strip_suffix(".m4s").and_then(number);
-            let number = number.ok_or(ApiError::NotFound)?;
+            let number = streaming::number_of(name).ok_or(ApiError::NotFound)?;
             let (body, length) = app.streams.segment((job, run), number).await?;
             (body, length, "video/iso.segment", KEPT)
         }
@@ -106,13 +106,6 @@ fn allowed(app: &App, job: &str, run: &str, ticket: &str) -> Result<(JobId, RunN
     } else {
         Err(ApiError::LinkInvalid)
     }
-}
-
-/// Digits, in their one spelling.
-fn number(text: &str) -> Option<usize> {
-    text.parse()
-        .ok()
-        .filter(|number: &usize| number.to_string() == text)
 }
 
 fn guard(headers: &mut HeaderMap, media_type: &'static str, keep: &'static str) {

@@ -5,13 +5,13 @@
 //! sequence, the jobs merged; what comes afterwards comes in order by itself. States and what is told
 //! with them have no id, until `ready` says up to where they are: who is cut off before it begins anew.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use model::{Event, JobId};
+use model::{Event, EventBody, JobId};
 use serde_json::json;
 
 use super::history::{self, Past};
@@ -71,7 +71,7 @@ pub(crate) async fn stream(
         told,
         sent: 0,
         progress: HashMap::new(),
-        live: 0,
+        live: HashSet::new(),
         next: None,
     };
     let token_left = user.time_left();
@@ -152,7 +152,7 @@ struct Connection {
     /// The highest progress that was sent, by job.
     progress: HashMap<JobId, u8>,
     /// Jobs whose end is still to come.
-    live: usize,
+    live: HashSet<JobId>,
     /// Heard already, but not sent yet.
     next: Option<Folded>,
 }
@@ -168,7 +168,7 @@ impl Connection {
             }
             Start::Resumed { seen, jobs } => {
                 self.sent = seen;
-                self.live = jobs.len();
+                self.live = jobs.iter().map(|(id, _)| *id).collect();
                 self.progress = jobs.into_iter().collect();
                 self.catch_up().await?;
             }
@@ -188,7 +188,7 @@ impl Connection {
             let state = view::state_event(&self.app, job).map_err(End::broken)?;
             self.wire.send(frame(None, "progress", &state)).await?;
             self.progress.insert(id, job.state.progress);
-            self.live += 1;
+            self.live.insert(id);
             if let Some(end) = end_of(job).filter(|_| job.state.end_sequence.is_some()) {
                 self.send_event(None, &end).await?;
                 in_state.insert(id, u64::MAX);
@@ -250,7 +250,7 @@ impl Connection {
         }
         let mut pulse = Pulse::new(self.app.config.heartbeat);
         loop {
-            if self.live == 0 {
+            if self.live.is_empty() {
                 return Err(End::JobEnded);
             }
             tokio::select! {
@@ -268,12 +268,16 @@ impl Connection {
     }
 
     async fn send_event(&mut self, id: Option<u64>, event: &Event) -> Result<(), End> {
+        if let EventBody::RunStarted { .. } = event.body {
+            self.progress.insert(event.job_id, 0);
+            self.live.insert(event.job_id);
+        }
         let reached = self.progress.entry(event.job_id).or_default();
         *reached = (*reached).max(progress_of(&event.body));
         let told = view::event(&self.app, event, *reached).map_err(End::broken)?;
         self.wire.send(frame(id, event.body.name(), &told)).await?;
         if event.body.is_terminal() {
-            self.live = self.live.saturating_sub(1);
+            self.live.remove(&event.job_id);
         }
         Ok(())
     }

@@ -7,8 +7,8 @@ use model::format::{Resolution, VideoFormat};
 use model::handoff::Song;
 use model::job::JobStatus;
 use model::{
-    ArtifactKey, ArtifactRef, Event, EventBody, FrameRate, JobBrief, JobId, JobOptions, RunNumber,
-    Seconds, StageKind, Usd, UserId,
+    ArtifactKey, ArtifactRef, ClipIndex, Event, EventBody, FrameRate, JobBrief, JobId, JobOptions,
+    RunNumber, Seconds, StageKind, Usd, UserId,
 };
 use tempfile::TempDir;
 use testkit::Database;
@@ -101,6 +101,7 @@ on_both! {
     a_job_that_was_read_is_read_anew_after_each_event
     what_is_kept_of_jobs_is_what_their_rows_say
     a_waiting_job_knows_its_place_and_the_pace
+    a_later_pass_begins_once_with_its_tasks
 }
 
 pub(crate) fn user() -> UserId {
@@ -315,13 +316,77 @@ async fn an_ended_job_is_swept_once(bench: Bench) {
     bench.store.position("one").await.unwrap();
     let end = said(&job, 1, ended(JOB_CANCELLED));
     bench.store.project(&[end]).await.unwrap();
-    assert_eq!(bench.store.to_sweep().await.unwrap(), [job.brief.id]);
+    let pass = (job.brief.id, RunNumber::FIRST);
+    assert_eq!(bench.store.to_sweep().await.unwrap(), [(pass, false)]);
     let now = OffsetDateTime::now_utc();
-    bench.store.swept(job.brief.id, now).await.unwrap();
+    bench.store.swept(pass, now).await.unwrap();
     assert_eq!(bench.store.to_sweep().await.unwrap(), []);
     let state = bench.reads(&job).await.state;
     assert_eq!(state.status, JobStatus::Cancelled);
     assert!(state.error.unwrap().retryable);
+}
+
+async fn a_later_pass_begins_once_with_its_tasks(bench: Bench) {
+    let job = bench.accepts(user()).await;
+    let id = job.brief.id;
+    let entry = |name: &str| OutboxEntry {
+        subject: format!("{name}.{id}"),
+        payload: name.to_owned(),
+    };
+    let pass = NewPass {
+        job: id,
+        run: RunNumber(2),
+        base: RunNumber::FIRST,
+        from: StageKind::VideoGenerator,
+        anew: vec![ClipIndex(7)],
+        clips: 40,
+        begin: entry("begin"),
+        tasks: vec![entry("task")],
+    };
+    let now = OffsetDateTime::now_utc();
+    assert_eq!(
+        bench.store.begin_pass(&pass, now).await.unwrap(),
+        None,
+        "it runs"
+    );
+    bench.store.position("one").await.unwrap();
+    let end = [said(&job, 3, ended(JOB_CANCELLED))];
+    bench.store.project(&end).await.unwrap();
+
+    let begun = bench.store.begin_pass(&pass, now).await.unwrap().unwrap();
+    assert_eq!(begun.brief.run, RunNumber(2));
+    let read = bench.reads(&job).await;
+    assert_eq!(
+        (read.brief.run, read.state.status),
+        (RunNumber(2), JobStatus::Queued)
+    );
+    assert_eq!(
+        (read.state.clips_completed, read.state.clips_total),
+        (39, Some(40))
+    );
+    assert_eq!(
+        bench.store.begin_pass(&pass, now).await.unwrap(),
+        None,
+        "once"
+    );
+    let outbox = bench.store.outbox().await.unwrap();
+    assert!(
+        outbox.ends_with(&[entry("begin"), entry("task")]),
+        "{outbox:?}"
+    );
+    let tasks = bench.store.tasks_of_pass((id, RunNumber(2))).await.unwrap();
+    assert_eq!(tasks, pass.tasks);
+    let progress = bench.store.progress_at(id, 900).await.unwrap();
+    assert_eq!(progress, read.state.progress);
+    let versions = bench.store.versions(id).await.unwrap();
+    let told: Vec<_> = versions
+        .iter()
+        .map(|version| (version.run.0, version.status, version.base))
+        .collect();
+    let first = (1, JobStatus::Cancelled, None);
+    let second = (2, JobStatus::Queued, Some(RunNumber::FIRST));
+    assert_eq!(told, [first, second]);
+    assert_eq!(versions[1].anew, Some(vec![ClipIndex(7)]));
 }
 
 async fn a_newer_schema_is_refused_in_one_sentence(bench: Bench) {
@@ -343,8 +408,10 @@ async fn a_newer_schema_is_refused_in_one_sentence(bench: Bench) {
 
 async fn an_older_schema_is_brought_up_to_date(bench: Bench) {
     let job = bench.accepts(user()).await;
-    // What the second step made, unmade.
+    // What the later steps made, unmade.
     for sql in [
+        "DROP TABLE job_runs",
+        "ALTER TABLE jobs DROP COLUMN film_run",
         "DROP TABLE webhook_attempts",
         "DROP TABLE webhook_deliveries",
         "DROP TABLE webhook_secrets",

@@ -9,7 +9,7 @@ use crate::job::Job;
 const PAGE: i64 = 100;
 
 /// A message to be published write-once.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize, serde::Deserialize)]
 pub(crate) struct OutboxEntry {
     pub(crate) subject: String,
     pub(crate) payload: String,

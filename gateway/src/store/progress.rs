@@ -40,6 +40,19 @@ pub(super) async fn start_anew(connection: &mut AnyConnection) -> Result<(), Sto
     Ok(())
 }
 
+/// What a reader has seen of a job's earlier passes says nothing of the next, which begins with `progress`.
+pub(super) async fn begin_pass(
+    connection: &mut AnyConnection,
+    job: JobId,
+    progress: u8,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM progress_steps WHERE job_id = $1")
+        .bind(job.to_string())
+        .execute(&mut *connection)
+        .await?;
+    insert_step(connection, job, 0, progress).await
+}
+
 impl Store {
     /// The highest progress that a reader of the job's events up to `sequence` has seen.
     pub(crate) async fn progress_at(&self, job: JobId, sequence: u64) -> Result<u8, StoreError> {

@@ -8,7 +8,7 @@ use model::{Event, JobId};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::record::{self, JobRecord, StageRecord};
-use super::{Store, StoreError, progress, webhooks};
+use super::{Store, StoreError, progress, runs, webhooks};
 use crate::job::{Job, JobState};
 
 /// An event and its place in EVENTS. The event is absent where this build cannot read it.
@@ -98,8 +98,9 @@ impl Store {
             };
             let before = job.state.progress;
             let had_ended = job.state.status.is_terminal();
-            job.state.apply(*sequence, event);
+            job.apply(*sequence, event);
             if job.state.status.is_terminal() && !had_ended {
+                runs::note_end(&mut transaction, job).await?;
                 webhooks::note_end(&mut transaction, job).await?;
             }
             if job.state.progress > before {
@@ -131,8 +132,9 @@ impl Store {
         Ok(folded)
     }
 
-    /// Those of the jobs that there are. Where one stands follows from its events alone, so what is kept
-    /// of it counts where the row has seen no other event; the rest is read by two queries.
+    /// Those of the jobs that there are. Where one stands follows from its events and from when its pass
+    /// began, so what is kept of it counts where the row has seen no other event and is of the same time;
+    /// the rest is read by two queries.
     async fn load(
         &self,
         connection: &mut AnyConnection,
@@ -140,9 +142,13 @@ impl Store {
     ) -> Result<BTreeMap<JobId, Loaded>, StoreError> {
         let mut jobs = BTreeMap::new();
         let mut unknown = vec![];
-        for (name, sequence) in sequences(connection, &ids).await? {
+        for (name, stands) in stands(connection, &ids).await? {
             let kept = name.parse().ok().and_then(|id| self.cache.any(id));
-            match kept.filter(|job| job.state.last_sequence == sequence) {
+            let is_same = |job: &Arc<Job>| {
+                let changed = record::millis(job.state.updated_at);
+                (job.state.last_sequence.cast_signed(), changed) == stands
+            };
+            match kept.filter(is_same) {
                 Some(job) => {
                     jobs.insert(job.brief.id, Loaded::new(Job::clone(&job)));
                 }
@@ -169,27 +175,30 @@ impl Loaded {
     }
 }
 
-/// The last event that each row has seen, of those that there are.
-async fn sequences(
+/// The last event that each row has seen and when it last changed, of those that there are.
+async fn stands(
     connection: &mut AnyConnection,
     ids: &BTreeSet<JobId>,
-) -> Result<Vec<(String, u64)>, StoreError> {
+) -> Result<Vec<(String, (i64, i64))>, StoreError> {
     let Some((places, names)) = list(ids.iter().map(JobId::to_string).collect()) else {
         return Ok(vec![]);
     };
-    let sql = format!("SELECT id, last_sequence FROM jobs WHERE id IN ({places})");
+    let sql = format!("SELECT id, last_sequence, updated_at FROM jobs WHERE id IN ({places})");
     let mut query = sqlx::query_as(AssertSqlSafe(sql));
     for name in names {
         query = query.bind(name);
     }
-    let rows: Vec<(String, i64)> = query.fetch_all(connection).await?;
+    let rows: Vec<(String, i64, i64)> = query.fetch_all(connection).await?;
     let rows = rows.into_iter();
     Ok(rows
-        .map(|(name, sequence)| (name, sequence.unsigned_abs()))
+        .map(|(name, sequence, changed)| (name, (sequence, changed)))
         .collect())
 }
 
-async fn read(connection: &mut AnyConnection, names: Vec<String>) -> Result<Vec<Job>, StoreError> {
+pub(super) async fn read(
+    connection: &mut AnyConnection,
+    names: Vec<String>,
+) -> Result<Vec<Job>, StoreError> {
     let Some((places, names)) = list(names) else {
         return Ok(vec![]);
     };

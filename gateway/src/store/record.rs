@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::job::{JobStatus, StageStatus};
-use model::{ArtifactRef, Seconds, StageKind, Usd};
+use model::{ArtifactRef, RunNumber, Seconds, StageKind, Usd};
 use serde::de::DeserializeOwned;
 use sqlx::{AnyConnection, AssertSqlSafe};
 use time::OffsetDateTime;
@@ -41,6 +41,7 @@ pub(super) struct JobRecord {
     completed_at: Option<i64>,
     cancel_at: Option<i64>,
     webhook_url: Option<String>,
+    film_run: Option<i64>,
 }
 
 /// A row of `job_stages`.
@@ -101,6 +102,7 @@ impl JobRecord {
             return Ok(None);
         };
         Ok(Some(FilmFiles {
+            run: RunNumber(self.film_run.map_or(1, |run| run as u32)),
             video: json("video", video)?,
             poster: json("poster", poster)?,
             report: json("report", report)?,
@@ -158,6 +160,25 @@ pub(super) async fn insert(connection: &mut AnyConnection, job: &Job) -> Result<
     save_stages(connection, job, &BTreeMap::new()).await
 }
 
+/// Writes which pass the job is in, and what holds for that pass only.
+pub(super) async fn begin_pass(
+    connection: &mut AnyConnection,
+    job: &Job,
+) -> Result<(), StoreError> {
+    let brief =
+        serde_json::to_string(&job.brief).map_err(|error| unreadable("jobs", "brief", error))?;
+    sqlx::query(
+        "UPDATE jobs SET run = $2, brief = $3, cancel_at = $4, swept_at = NULL WHERE id = $1",
+    )
+    .bind(job.brief.id.to_string())
+    .bind(i64::from(job.brief.run.0))
+    .bind(brief)
+    .bind(job.cancel_at.map(millis))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Writes where the job stands; `before` is how its stages stood in the rows.
 pub(super) async fn save(
     connection: &mut AnyConnection,
@@ -171,7 +192,8 @@ pub(super) async fn save(
         "UPDATE jobs SET status = $2, current_stage = $3, progress = $4, estimated_remaining = $5, \
          total_cost = $6, duration = $7, clips_completed = $8, clips_total = $9, video = $10, \
          poster = $11, report = $12, error_message = $13, error_code = $14, error_retryable = $15, \
-         last_sequence = $16, end_sequence = $17, updated_at = $18, completed_at = $19 WHERE id = $1",
+         last_sequence = $16, end_sequence = $17, updated_at = $18, completed_at = $19, film_run = $20 \
+         WHERE id = $1",
     )
     .bind(job.brief.id.to_string())
     .bind(state.status.name())
@@ -192,6 +214,7 @@ pub(super) async fn save(
     .bind(state.end_sequence.map(u64::cast_signed))
     .bind(millis(state.updated_at))
     .bind(state.completed_at.map(millis))
+    .bind(film.map(|film| i64::from(film.run.0)))
     .execute(&mut *connection)
     .await?;
     save_stages(connection, job, before).await
@@ -262,20 +285,24 @@ pub(super) fn millis(time: OffsetDateTime) -> i64 {
     (time.unix_timestamp_nanos() / 1_000_000) as i64
 }
 
-fn time(millis: i64) -> Result<OffsetDateTime, StoreError> {
+pub(super) fn time(millis: i64) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
         .map_err(|error| unreadable("jobs", "a time", error))
 }
 
-fn artifact(artifact: &ArtifactRef) -> Result<String, StoreError> {
+pub(super) fn artifact(artifact: &ArtifactRef) -> Result<String, StoreError> {
     serde_json::to_string(artifact).map_err(|error| unreadable("jobs", "an artifact", error))
 }
 
-fn json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, StoreError> {
+pub(super) fn json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| unreadable("jobs", column, error))
 }
 
-fn parsed<T>(table: &'static str, column: &'static str, text: &str) -> Result<T, StoreError>
+pub(super) fn parsed<T>(
+    table: &'static str,
+    column: &'static str,
+    text: &str,
+) -> Result<T, StoreError>
 where
     T: std::str::FromStr<Err: Into<crate::error::Source>>,
 {
@@ -288,7 +315,7 @@ fn stage_status(text: &str) -> Result<StageStatus, StoreError> {
         .map_err(|error| unreadable("job_stages", "status", error))
 }
 
-fn unreadable(
+pub(super) fn unreadable(
     table: &'static str,
     column: &'static str,
     error: impl Into<crate::error::Source>,

@@ -1,29 +1,27 @@
 //! Which ended jobs still have objects that nobody needs, and which jobs should have ended by now.
 
-use model::JobId;
+use model::RunNumber;
+use runtime::cancellations::Pass;
 use time::OffsetDateTime;
 
 use super::{JobRecord, Store, StoreError, record};
 use crate::job::Job;
 
 impl Store {
-    /// The cancelled and failed jobs that were not swept, those that ended first.
-    pub(crate) async fn to_sweep(&self) -> Result<Vec<JobId>, StoreError> {
-        let ids: Vec<(String,)> = sqlx::query_as(
-            "SELECT id FROM jobs WHERE status IN ('cancelled', 'failed') AND swept_at IS NULL \
+    /// The cancelled and failed passes whose objects were not swept, those that ended first, and whether
+    /// the job has a film of an earlier one.
+    pub(crate) async fn to_sweep(&self) -> Result<Vec<(Pass, bool)>, StoreError> {
+        let rows: Vec<(String, i64, Option<i64>)> = sqlx::query_as(
+            "SELECT id, run, film_run FROM jobs WHERE status IN ('cancelled', 'failed') AND swept_at IS NULL \
              ORDER BY completed_at LIMIT 100",
         )
         .fetch_all(&self.reader)
         .await?;
-        let parsed = |(id,): (String,)| {
-            id.parse()
-                .map_err(|error: model::ids::IdError| StoreError::Unreadable {
-                    table: "jobs",
-                    column: "id",
-                    source: error.into(),
-                })
+        let parsed = |(id, run, film): (String, i64, Option<i64>)| {
+            let id = record::parsed("jobs", "id", &id)?;
+            Ok(((id, RunNumber(run as u32)), film.is_some()))
         };
-        ids.into_iter().map(parsed).collect()
+        rows.into_iter().map(parsed).collect()
     }
 
     /// The jobs whose time is up and that have not ended.
@@ -38,11 +36,16 @@ impl Store {
         rows.into_iter().map(|row| row.into_job(vec![])).collect()
     }
 
-    /// Notes that a job's objects are gone.
-    pub(crate) async fn swept(&self, job: JobId, now: OffsetDateTime) -> Result<(), StoreError> {
-        sqlx::query("UPDATE jobs SET swept_at = $2 WHERE id = $1")
+    /// Notes that the objects of a pass are gone.
+    pub(crate) async fn swept(
+        &self,
+        (job, run): Pass,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE jobs SET swept_at = $2 WHERE id = $1 AND run = $3")
             .bind(job.to_string())
             .bind(record::millis(now))
+            .bind(i64::from(run.0))
             .execute(&self.writer)
             .await?;
         Ok(())

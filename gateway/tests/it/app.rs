@@ -157,9 +157,14 @@ impl TestApp {
 
     /// Says what a worker would say. Gives the sequence.
     pub(crate) async fn says(&self, job: JobId, body: EventBody) -> u64 {
+        self.says_in((job, RunNumber::FIRST), body).await
+    }
+
+    /// The same of a pass of a job.
+    pub(crate) async fn says_in(&self, (job, run): (JobId, RunNumber), body: EventBody) -> u64 {
         let event = Event {
             job_id: job,
-            run: RunNumber::FIRST,
+            run,
             // With nanoseconds, as a worker's clock may have them.
             timestamp: OffsetDateTime::now_utc().truncate_to_microsecond()
                 + time::Duration::nanoseconds(1),
@@ -219,7 +224,7 @@ impl TestApp {
         };
     }
 
-    async fn stores(&self, job: JobId, name: &str, bytes: &[u8]) -> ArtifactRef {
+    pub(crate) async fn stores(&self, job: JobId, name: &str, bytes: &[u8]) -> ArtifactRef {
         let key = ArtifactKey::of_job(job, name).unwrap();
         self.artifacts
             .put_bytes(&key, bytes.to_vec().into())

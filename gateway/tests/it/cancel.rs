@@ -2,7 +2,7 @@
 
 use model::event::JOB_CANCELLED;
 use model::job::StageStatus;
-use model::{EventBody, StageKind, Usd};
+use model::{EventBody, RunNumber, StageKind, Usd};
 use reqwest::Method;
 use runtime::{Cancellations, Ledger, Ledgers};
 use serde_json::Value;
@@ -27,7 +27,7 @@ async fn a_cancelled_job_is_flagged_ended_and_swept_and_may_be_cancelled_again()
         assert_eq!(shown["error_code"], JOB_CANCELLED);
     }
     let flags = Cancellations::new(app.jetstream.clone());
-    assert!(flags.is_raised(job).await.unwrap());
+    assert!(flags.is_raised((job, RunNumber::FIRST)).await.unwrap());
     eventually("the objects are gone", PATIENCE, async || {
         app.objects().is_empty().then_some(())
     })
@@ -152,7 +152,7 @@ async fn a_cancellation_that_was_broken_off_after_its_flag_is_brought_to_its_end
     // As if the process had died between the two. The relay leaves young jobs alone.
     let flags = Cancellations::new(app.jetstream.clone());
     flags
-        .raise(job, "a user", "no longer wanted")
+        .raise((job, RunNumber::FIRST), "a user", "no longer wanted")
         .await
         .unwrap();
     app.sql("UPDATE jobs SET updated_at = created_at - 120000")

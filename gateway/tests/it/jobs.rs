@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::job::StageStatus;
-use model::{EventBody, JobId, StageKind, Usd};
+use model::{EventBody, JobId, RunNumber, StageKind, Usd};
 use runtime::Cancellations;
 use serde_json::{Value, json};
 use testkit::eventually;
@@ -146,7 +146,11 @@ async fn the_other_workers_of_a_failed_job_are_stopped_before_its_objects_go() {
     app.says(job, failure()).await;
     let flags = Cancellations::new(app.jetstream.clone());
     eventually("the flag is raised", PATIENCE, async || {
-        flags.is_raised(job).await.unwrap().then_some(())
+        flags
+            .is_raised((job, RunNumber::FIRST))
+            .await
+            .unwrap()
+            .then_some(())
     })
     .await;
     assert!(!app.objects().is_empty());

@@ -37,4 +37,5 @@ mod tokens;
 mod transcript;
 mod two;
 mod upload;
+mod versions;
 mod webhooks;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use media::ffmpeg::{Ffmpeg, JoinedClip};
 use media::house;
-use model::clip::{ClipInstruction, ClipPrompts};
+use model::clip::{Clip, ClipInstruction, ClipPrompts};
 use model::film::{ReplacedClip, SOUND};
 use model::music::Envelopes;
 use model::{ArtifactKey, ArtifactRef, Stored};
@@ -29,11 +29,22 @@ pub(crate) struct Sources<'a> {
 /// A clip as it was found: how a decoder has to be set up for it, or what is wrong with it.
 type Found = Result<Vec<u8>, String>;
 
-/// All clips in order, and those of them that were drawn anew. `progress` hears the share that is done.
+/// The clips of a film, ready to be joined.
+#[derive(Debug)]
+pub(crate) struct Gathered {
+    /// In the scratch folder, in order.
+    pub(crate) files: Vec<JoinedClip>,
+    /// The same in the store.
+    pub(crate) clips: Vec<Clip>,
+    /// Those that were drawn anew.
+    pub(crate) replaced: Vec<ReplacedClip>,
+}
+
+/// All clips. `progress` hears the share that is done.
 pub(crate) async fn clips(
     sources: Sources<'_>,
     progress: impl Fn(f64),
-) -> Result<(Vec<JoinedClip>, Vec<ReplacedClip>), StageError> {
+) -> Result<Gathered, StageError> {
     let cx = sources.cx;
     let entries = sources.timeline.entries();
     let mut found: Vec<Found> = Vec::with_capacity(entries.len());
@@ -44,6 +55,7 @@ pub(crate) async fn clips(
     }
     let mut setup = most_common(&found);
     let mut replaced = Vec::new();
+    let mut clips: Vec<Clip> = entries.iter().map(|entry| entry.clip.clone()).collect();
     let together = entries.iter().zip(&sources.prompts.clips).zip(found);
     for ((entry, instruction), found) in together {
         let why = match found {
@@ -61,16 +73,22 @@ pub(crate) async fn clips(
             );
             return Err(StageError::fatal("replacing a clip", problem));
         }
-        replaced.push(ReplacedClip {
-            clip: entry.clip.index,
-            why,
-        });
+        let index = entry.clip.index;
+        if let Some(clip) = clips.get_mut(index.0 as usize) {
+            let name = format!("clips/{index}.mp4");
+            clip.video = cx.store_file(&name, &place_of(index, cx)).await?;
+        }
+        replaced.push(ReplacedClip { clip: index, why });
     }
     let joined = |entry: &Entry| JoinedClip {
         file: place_of(entry.clip.index, cx),
         frames: entry.file.count,
     };
-    Ok((entries.iter().map(joined).collect(), replaced))
+    Ok(Gathered {
+        files: entries.iter().map(joined).collect(),
+        clips,
+        replaced,
+    })
 }
 
 fn place_of(clip: model::ClipIndex, cx: &StageContext) -> PathBuf {

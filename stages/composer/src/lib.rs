@@ -19,6 +19,7 @@ mod steps;
 mod storyboard;
 pub mod timeline;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ use media::ffmpeg::{
 };
 use media::mp4;
 use model::analysis::AudioAnalysis;
-use model::film::Film;
+use model::film::{COMPOSED, Composed, Film, StageTime};
 use model::handoff::ToCompose;
 use model::plan::TransitionKind;
 use model::timeline::Span;
@@ -228,7 +229,7 @@ impl Stage for Composer {
             envelopes: &input.film.envelopes,
             cx,
         };
-        let ((clips, replaced), song) = tokio::try_join!(
+        let (gathered, song) = tokio::try_join!(
             gather::clips(sources, |share| cx.progress(share * GATHERED)),
             gather::song(&self.ffmpeg, cx),
         )?;
@@ -237,7 +238,7 @@ impl Stage for Composer {
         let chapters = chapters::of(&analysis.sections);
         let cues = captions::of(analysis.lyrics.as_ref(), job.song.duration());
         let material = Material {
-            clips: &clips,
+            clips: &gathered.files,
             sound: &song.sound,
             chapters: &chapters,
             cues: &cues,
@@ -273,9 +274,18 @@ impl Stage for Composer {
             song: &job.song,
             analysis: &analysis,
             cues: cues.len() as u32,
-            replaced,
+            clips: &gathered.clips,
+            made: input.film.base.as_ref().map(|base| base.anew.clone()),
+            stages: times_before(cx).await,
+            cost: cx.spent().await?,
+            replaced: gathered.replaced,
         };
         let report = report::of(findings, &video, &song.stored, outputs, steps.into_times());
+        let composed = Composed {
+            film: input.film,
+            clips: gathered.clips,
+        };
+        cx.store(COMPOSED, &composed).await?;
         cx.checkpoint()?;
         Ok(Film {
             video,
@@ -285,6 +295,18 @@ impl Stage for Composer {
             report: cx.store("report.json", &report).await?,
         })
     }
+}
+
+/// How long the stages before the clips took, those of them that had something to do in this pass.
+async fn times_before(cx: &StageContext) -> BTreeMap<StageKind, StageTime> {
+    let mut times = BTreeMap::new();
+    let before = StageKind::ALL.into_iter();
+    for stage in before.take_while(|stage| *stage < StageKind::VideoGenerator) {
+        if let Some(time) = cx.time_of(stage).await {
+            times.insert(stage, time);
+        }
+    }
+    times
 }
 
 fn sorted(doing: &'static str, error: FfmpegError) -> StageError {

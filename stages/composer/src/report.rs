@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use model::analysis::{AudioAnalysis, Beat};
 use model::clip::Clip;
 use model::film::{
-    CaptionReport, FilmReport, FilmTimes, MadeOf, OutputFile, Percentiles, ReplacedClip, StepTime,
-    TransitionSpan,
+    CaptionReport, FilmReport, FilmTimes, MadeOf, OutputFile, Percentiles, ReplacedClip, StageTime,
+    StepTime, TransitionSpan,
 };
 use model::handoff::Song;
 use model::plan::TransitionKind;
-use model::{ArtifactRef, Seconds, Usd};
+use model::{ArtifactRef, ClipIndex, Seconds, StageKind, Usd};
 
 use crate::inspect::Measured;
 use crate::pictures::Seen;
@@ -34,6 +34,14 @@ pub struct Findings<'a> {
     pub analysis: &'a AudioAnalysis,
     /// Captions in the film.
     pub cues: u32,
+    /// The clips as they are in the film.
+    pub clips: &'a [Clip],
+    /// Those of them that were made in this pass; `None` where all were.
+    pub made: Option<Vec<ClipIndex>>,
+    /// How long the stages before took.
+    pub stages: BTreeMap<StageKind, StageTime>,
+    /// What was spent.
+    pub cost: Usd,
     /// Clips that were drawn anew.
     pub replaced: Vec<ReplacedClip>,
 }
@@ -54,11 +62,16 @@ pub fn of(
         song,
         analysis,
         cues,
+        clips,
+        made,
+        stages,
+        cost,
         replaced,
     } = findings;
     let cuts = timeline.cuts().map(|cut| timeline.rate().time_of(cut));
     let in_ms = |samples: i32| f64::from(samples) * 1000.0 / f64::from(song.sample_rate.max(1));
-    let clips = timeline.entries().iter().map(|entry| &entry.clip);
+    let clips = clips.iter();
+    let is_made = |clip: &&Clip| made.as_ref().is_none_or(|made| made.contains(&clip.index));
     FilmReport {
         duration: measured.duration,
         audio_duration: measured.audio_duration,
@@ -75,13 +88,14 @@ pub fn of(
         audio_surplus_samples: heard.samples.1.cast_signed() - heard.samples.0.cast_signed(),
         loudness: analysis.loudness,
         replaced,
-        cost: Usd::ZERO,
-        times: times(clips.clone(), steps),
+        cost,
+        times: times(clips.clone().filter(is_made), stages, steps),
         made_of: MadeOf {
             song: song.audio.sha256.clone(),
             sound: sound.sha256.clone(),
             clips: clips.map(|clip| clip.video.sha256.clone()).collect(),
         },
+        made: made.clone(),
         captions: captions(analysis, cues),
         outputs,
     }
@@ -118,14 +132,30 @@ fn spans(timeline: &Timeline) -> Vec<TransitionSpan> {
         .collect()
 }
 
-fn times<'a>(clips: impl Iterator<Item = &'a Clip> + Clone, steps: Vec<StepTime>) -> FilmTimes {
+fn times<'a>(
+    clips: impl Iterator<Item = &'a Clip> + Clone,
+    mut stages: BTreeMap<StageKind, StageTime>,
+    steps: Vec<StepTime>,
+) -> FilmTimes {
     let cpu: Option<Vec<f64>> = clips
         .clone()
         .map(|clip| clip.cpu.map(|cpu| cpu.0))
         .collect();
+    let generated = StageTime {
+        wall: Seconds(clips.map(|clip| clip.elapsed.0).sum()),
+        cpu: cpu.map(|cpu| Seconds(cpu.iter().sum())),
+    };
+    let step_cpu: Option<Vec<f64>> = steps.iter().map(|step| Some(step.cpu?.0)).collect();
+    let composed = StageTime {
+        wall: Seconds(steps.iter().map(|step| step.wall.0).sum()),
+        cpu: step_cpu.map(|cpu| Seconds(cpu.iter().sum())),
+    };
+    stages.insert(StageKind::VideoGenerator, generated);
+    stages.insert(StageKind::Composer, composed);
     FilmTimes {
-        clips_wall: Seconds(clips.map(|clip| clip.elapsed.0).sum()),
-        clips_cpu: cpu.map(|cpu| Seconds(cpu.iter().sum())),
+        stages,
+        clips_wall: generated.wall,
+        clips_cpu: generated.cpu,
         composer: steps,
     }
 }

@@ -54,6 +54,7 @@ impl Stage for PromptGenerator {
             envelopes: heard.envelopes,
             prompts: stored,
             clips,
+            base: None,
         })
     }
 }

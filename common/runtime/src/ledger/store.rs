@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
-use model::{JobId, Usd};
+use model::{JobId, RunNumber, Usd};
 use nats::buckets;
 use nats::kv::{Bucket, KvError, Swap};
 use serde::Deserialize;
@@ -122,11 +122,15 @@ impl Ledgers {
         }
     }
 
-    /// Buys nothing more for a job from now on: what was not reserved before this returns is refused.
-    /// Gives the ledger as it was closed.
-    pub async fn close(&self, job: JobId, budget: Usd) -> Result<Ledger, LedgerError> {
+    /// Buys nothing more for this pass of a job from now on: what was not reserved before this returns
+    /// is refused. Gives the ledger as it was closed.
+    pub async fn close(
+        &self,
+        (job, run): (JobId, RunNumber),
+        budget: Usd,
+    ) -> Result<Ledger, LedgerError> {
         let closed = |ledger: &mut Ledger| {
-            ledger.close();
+            ledger.close(run);
             Ok(())
         };
         self.change(job, budget, closed)

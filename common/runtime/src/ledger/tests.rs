@@ -96,12 +96,25 @@ fn a_price_that_was_too_low_is_settled_as_it_is_and_stops_the_next() {
 fn nothing_is_bought_for_a_cancelled_job() {
     let mut ledger = ledger(100);
     ledger.reserve("a", "p", CLIP).unwrap();
-    ledger.close();
+    ledger.close(RunNumber::FIRST);
     assert_eq!(ledger.reserve("a", "p", CLIP), Err(Refusal::Closed));
     assert_eq!(ledger.reserve("b", "p", Usd::ZERO), Err(Refusal::Closed));
     ledger.settle("a", CLIP).unwrap();
     assert_eq!(ledger.spent(), CLIP, "what was on its way is still noted");
     assert_eq!(ledger.settle("b", CLIP), Err(Refusal::Unknown));
+}
+
+#[test]
+fn a_later_pass_of_a_job_is_not_cancelled_with_the_one_before() {
+    let mut ledger = ledger(200);
+    let of_run = |run: u32| format!("video_generator.{run}.7.clip");
+    ledger.close(RunNumber(2));
+    for (run, is_closed) in [(1, true), (2, true), (3, false)] {
+        let refused = ledger.reserve(&of_run(run), "p", CLIP) == Err(Refusal::Closed);
+        assert_eq!(refused, is_closed, "{run}");
+    }
+    ledger.close(RunNumber::FIRST);
+    assert_eq!(ledger.reserve(&of_run(2), "p", CLIP), Err(Refusal::Closed));
 }
 
 #[test]

@@ -18,6 +18,17 @@ pub(crate) enum Till {
 }
 
 impl Till {
+    /// What was spent for the job.
+    pub(crate) async fn spent(&self, job: JobId) -> Result<Usd, LedgerError> {
+        match self {
+            Self::Broker(ledgers, _) => ledgers.spent(job).await,
+            Self::Own(ledger, _) => {
+                let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(ledger.spent())
+            }
+        }
+    }
+
     /// Changes the ledger of a job, which begins with `budget`.
     pub(super) async fn change<T>(
         &self,

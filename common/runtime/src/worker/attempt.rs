@@ -23,7 +23,7 @@ use crate::events::Reporter;
 use crate::purchase::Till;
 use crate::scratch::Scratch;
 use crate::stage::{STAGE_TIMEOUT, causes};
-use crate::{Stage, StageContext, StageError, StageResultExt, faults};
+use crate::{Stage, StageContext, StageError, StageResultExt, cpu, faults};
 
 /// How long work that is not wanted any more may take to notice, before it is dropped where it stands.
 const NOTICE: Duration = Duration::from_millis(500);
@@ -53,12 +53,14 @@ pub(super) async fn attempt<S: Stage>(
         reporter.say(body);
     }
     info!(attempt = attempts, "working");
-    let started = Instant::now();
+    let (started, cpu_before) = (Instant::now(), cpu::time());
     let ended = match start(worker, envelope, work.task, &reporter) {
-        Ok(running) => race(worker, envelope.job.id, running).await,
+        Ok(running) => race(worker, (envelope.job.id, envelope.job.run), running).await,
         Err(error) => Ended::ByItself(Err(error)),
     };
     let seconds = started.elapsed().as_secs_f64();
+    let cpu = cpu_before.zip(cpu::time());
+    let cpu = cpu.map(|(before, now)| now.0 - before.0);
     reporter.flush().await;
     let outcome = match ended {
         Ended::ByItself(outcome) => outcome,
@@ -77,7 +79,7 @@ pub(super) async fn attempt<S: Stage>(
         }
         (_, Ok(output)) => {
             faults::pass(S::KIND.name(), "made");
-            done(worker, lease, work, envelope, (output, seconds)).await
+            done(worker, lease, work, envelope, (output, seconds, cpu)).await
         }
         (Settlement::Retry, Err(error)) => {
             retried(lease, &work.task, attempts, &reporter, &error).await
@@ -135,10 +137,10 @@ fn start<S: Stage>(
 
 async fn race<S: Stage>(
     worker: &Worker<S>,
-    job: model::JobId,
+    pass: crate::cancellations::Pass,
     mut running: Running<S::Output>,
 ) -> Ended<S::Output> {
-    let cancellation = worker.watch.of(job);
+    let cancellation = worker.watch.of(pass);
     let drained = async {
         worker.shutdown.begun().await;
         tokio::time::sleep(worker.settings.drain).await;
@@ -210,7 +212,7 @@ async fn done<S: Stage>(
     lease: &Lease,
     work: &Work,
     envelope: &Envelope<Value>,
-    (output, seconds): (S::Output, f64),
+    (output, seconds, cpu): (S::Output, f64, Option<f64>),
 ) -> Answer {
     let output = match serde_json::to_value(&output) {
         Ok(output) => output,
@@ -219,7 +221,11 @@ async fn done<S: Stage>(
             return task::give_up(worker, lease, work, parked(&error)).await;
         }
     };
-    let kept = Kept { output, seconds };
+    let kept = Kept {
+        output,
+        seconds,
+        cpu,
+    };
     kept::keep(worker, &work.task, &kept).await;
     done_before(worker, lease, work, envelope, kept).await
 }
@@ -230,8 +236,11 @@ pub(super) async fn done_before<S: Stage>(
     lease: &Lease,
     work: &Work,
     envelope: &Envelope<Value>,
-    Kept { output, seconds }: Kept,
+    kept: Kept,
 ) -> Answer {
+    let Kept {
+        output, seconds, ..
+    } = kept;
     let state = ClaimState::Done {
         output: output.clone(),
         seconds,

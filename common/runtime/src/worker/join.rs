@@ -34,7 +34,11 @@ struct Begun {
 /// How far the clips of a run are.
 #[derive(Clone, Copy)]
 struct Tally {
+    /// Made in this pass.
     completed: u32,
+    /// To be made in this pass.
+    asked: u32,
+    /// In the film; those that are not asked for are there.
     total: u32,
     /// When the first one began, if that is known.
     begun: Option<OffsetDateTime>,
@@ -47,10 +51,17 @@ impl Tally {
         if self.completed == 0 || elapsed <= 0.0 {
             return None;
         }
-        let open = self.total.saturating_sub(self.completed);
+        let open = self.asked.saturating_sub(self.completed);
         Some(Seconds(
             elapsed / f64::from(self.completed) * f64::from(open),
         ))
+    }
+}
+
+impl Tally {
+    /// Clips of the film that are there.
+    const fn there(self) -> u32 {
+        self.total - self.asked.saturating_sub(self.completed)
     }
 }
 
@@ -67,13 +78,15 @@ pub(super) async fn join<S: Stage>(
         .clips
         .keys(&format!("{}.*", prefix(&work.task)))
         .await?;
+    let asked = film.made().len() as u32;
     let tally = Tally {
         completed: present.len() as u32,
+        asked,
         total: film.clips,
         begun: known(first_begun(worker, &work.task, begun).await),
     };
     say(worker, work, envelope, (&clip, tally)).await?;
-    if tally.completed >= film.clips {
+    if tally.completed >= asked {
         complete(worker, work, envelope, film).await?;
     }
     Ok(())
@@ -140,11 +153,11 @@ async fn say<S: Stage>(
         clip_index: clip.index,
         duration: envelope.job.format.rate.time_of(u64::from(clip.frames)),
         cost: Usd::ZERO,
-        completed_clips: tally.completed,
+        completed_clips: tally.there(),
         total_clips: tally.total,
     };
     say_once(worker, &work.task, complete, "complete").await?;
-    let fraction = f64::from(tally.completed) / f64::from(tally.total.max(1));
+    let fraction = f64::from(tally.there()) / f64::from(tally.total.max(1));
     let progress = EventBody::Progress {
         progress: StageKind::VideoGenerator.progress_at(fraction),
         stage: StageKind::VideoGenerator,
@@ -160,9 +173,12 @@ async fn complete<S: Stage>(
     envelope: &Envelope<Value>,
     film: Instructed,
 ) -> Result<(), HandOverError> {
-    let mut clips = Vec::new();
+    let mut clips = match &film.base {
+        Some(base) => worker.artifacts.get_json(&base.clips).await?.clips,
+        None => Vec::new(),
+    };
     let mut begun: Option<OffsetDateTime> = None;
-    for index in 0..film.clips {
+    for index in film.made() {
         let key = format!("{}.{index}", prefix(&work.task));
         let Some(entry) = worker.clips.get(&key).await? else {
             let error =
@@ -171,7 +187,10 @@ async fn complete<S: Stage>(
         };
         let joined: Joined = serde_json::from_slice(&entry.value)?;
         begun = Some(begun.map_or(joined.begun, |begun| begun.min(joined.begun)));
-        clips.push(joined.clip);
+        match clips.get_mut(index.0 as usize) {
+            Some(before) => *before = joined.clip,
+            None => clips.push(joined.clip),
+        }
     }
     let name = format!("run-{}/clips.json", work.task.run);
     let key = ArtifactKey::of_job(work.task.job, &name).map_err(HandOverError::lasting)?;
@@ -205,6 +224,7 @@ mod tests {
         let begun = OffsetDateTime::UNIX_EPOCH;
         let tally = Tally {
             completed,
+            asked: 10,
             total: 10,
             begun: Some(begun),
         };
@@ -227,10 +247,25 @@ mod tests {
         assert_eq!(since(now + second, now).0, 0.0);
         let tally = Tally {
             completed: 1,
+            asked: 10,
             total: 10,
             begun: None,
         };
         assert!(tally.remaining(now).is_none());
+    }
+
+    #[test]
+    fn what_is_taken_over_from_an_earlier_film_is_there_from_the_begin() {
+        let tally = |completed| Tally {
+            completed,
+            asked: 2,
+            total: 40,
+            begun: None,
+        };
+        assert_eq!(
+            [0, 1, 2, 3].map(|made| tally(made).there()),
+            [38, 39, 40, 40]
+        );
     }
 
     #[test]

@@ -19,6 +19,9 @@ use crate::{ArtifactError, Stage};
 pub(super) struct Kept {
     pub(super) output: Value,
     pub(super) seconds: f64,
+    /// CPU time of it, where that is known.
+    #[serde(default)]
+    pub(super) cpu: Option<f64>,
 }
 
 /// Keeps what `task` gave. The first to do so counts: what was handed over before stays true.
@@ -61,7 +64,7 @@ pub(super) async fn before<S: Stage>(worker: &Worker<S>, task: &TaskId) -> Optio
 }
 
 /// `jobs/<job>/run-<run>/done/<stage>[-<clip>].json`.
-fn key(task: &TaskId) -> Result<ArtifactKey, model::artifact::ArtifactKeyError> {
+pub(crate) fn key(task: &TaskId) -> Result<ArtifactKey, model::artifact::ArtifactKeyError> {
     let clip = task.clip.map(|clip| format!("-{clip}"));
     let clip = clip.unwrap_or_default();
     let name = format!("run-{}/done/{}{clip}.json", task.run, task.stage);

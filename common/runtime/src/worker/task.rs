@@ -172,7 +172,7 @@ pub(super) async fn unwanted<S: Stage>(
     worker: &Worker<S>,
     task: &TaskId,
 ) -> Result<bool, Box<dyn Error + Send + Sync>> {
-    Ok(worker.cancellations.is_raised(task.job).await?
+    Ok(worker.cancellations.is_raised((task.job, task.run)).await?
         || worker.events.has_ended(task.job, task.run).await?)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use model::StageKind;
+use model::{RunNumber, StageKind};
 use runtime::worker::ClaimState;
 use testkit::eventually;
 use tokio::sync::{Notify, mpsc};
@@ -33,7 +33,7 @@ async fn cancelled_work_is_dropped_soon_with_all_it_left_behind() {
     let asked = Instant::now();
     let raising = bench.cancellations();
     raising
-        .raise(bench.job, "ada", "changed my mind")
+        .raise((bench.job, RunNumber::FIRST), "ada", "changed my mind")
         .await
         .unwrap();
     bench.settled(StageKind::ScenePlanner).await;
@@ -82,7 +82,7 @@ async fn work_that_notices_ends_by_itself() {
 
     bench
         .cancellations()
-        .raise(bench.job, "ada", "")
+        .raise((bench.job, RunNumber::FIRST), "ada", "")
         .await
         .unwrap();
 
@@ -101,7 +101,7 @@ async fn work_of_a_cancelled_job_is_never_begun() {
     let bench = Bench::start().await;
     bench
         .cancellations()
-        .raise(bench.job, "ada", "")
+        .raise((bench.job, RunNumber::FIRST), "ada", "")
         .await
         .unwrap();
     let toy = Planner::willing();
@@ -122,11 +122,19 @@ async fn work_of_a_cancelled_job_is_never_begun() {
 async fn a_flag_that_was_raised_before_the_watch_began_is_seen_by_it() {
     let bench = Bench::start().await;
     let cancellations = bench.cancellations();
-    cancellations.raise(bench.job, "ada", "").await.unwrap();
+    cancellations
+        .raise((bench.job, RunNumber::FIRST), "ada", "")
+        .await
+        .unwrap();
     let watch = cancellations.watch();
-    let raised = watch.of(bench.job);
+    let raised = watch.of((bench.job, RunNumber::FIRST));
     tokio::time::timeout(Duration::from_secs(10), raised.raised())
         .await
         .expect("the flag is seen");
-    assert!(cancellations.is_raised(bench.job).await.unwrap());
+    assert!(
+        cancellations
+            .is_raised((bench.job, RunNumber::FIRST))
+            .await
+            .unwrap()
+    );
 }

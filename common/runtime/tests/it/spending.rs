@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::future::join_all;
-use model::{EventBody, StageKind, Usd};
+use model::{EventBody, RunNumber, StageKind, Usd};
 use runtime::ledger::{EntryState, LedgerError, Refusal};
 use runtime::worker::ClaimState;
 use runtime::{Bought, Ledgers, NotBought, Purchase, StageContext, StageError, Terms};
@@ -250,7 +250,10 @@ async fn nothing_is_bought_once_cancelling_was_answered() {
     let bench = Bench::start().await;
     let provider = Provider::start(PRICE).await;
     let ledgers = bench.ledgers();
-    ledgers.close(bench.job, bench.budget()).await.unwrap();
+    ledgers
+        .close((bench.job, RunNumber::FIRST), bench.budget())
+        .await
+        .unwrap();
     let toy = buyer(&provider, |_| Ok(()));
     let _one = bench.serve("one", toy.clone());
     let task = bench.submit_heard().await;

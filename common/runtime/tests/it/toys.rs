@@ -103,6 +103,7 @@ impl Stage for Prompter {
             envelopes: Stored::new(reference("envelopes.json")),
             prompts,
             clips: self.0,
+            base: None,
         })
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use composer::Composer;
 use media::mp4;
-use model::film::{OutputFile, SOUND};
+use model::film::{COMPOSED, Composed, OutputFile, SOUND};
 use model::lyrics::LyricsSource;
 use model::plan::TransitionKind;
 use model::{ArtifactKey, ClipIndex, EventBody, Seconds};
@@ -185,6 +185,21 @@ async fn a_damaged_and_a_missing_clip_are_drawn_anew_and_the_user_hears_of_it() 
         .collect();
     assert_eq!(replaced, [0, 2]);
     assert_eq!((report.frames, report.clips), (90, 3));
+    // What players and later passes are told of the film is what is in it.
+    let composed: Composed = {
+        let name = format!("run-1/{COMPOSED}");
+        let key = ArtifactKey::of_job(cx.job().id, &name).unwrap();
+        serde_json::from_slice(&cx.artifacts().read(&key).await.unwrap()).unwrap()
+    };
+    let digests: Vec<String> = composed
+        .clips
+        .iter()
+        .map(|clip| clip.video.sha256.clone())
+        .collect();
+    assert_eq!(digests, report.made_of.clips);
+    for clip in &composed.clips {
+        cx.artifacts().get_bytes(&clip.video).await.unwrap();
+    }
     let mut lines = Vec::new();
     while let Ok(event) = events.try_recv() {
         if let EventBody::Message { text, .. } = event {

@@ -145,6 +145,7 @@ impl Studio {
             envelopes: self.document("envelopes.json", &envelopes()).await,
             prompts: self.document("prompts.json", &prompts).await,
             clips,
+            base: None,
         };
         let clips = self.document("clips.json", &Clips { clips: made }).await;
         ToCompose { film, clips }

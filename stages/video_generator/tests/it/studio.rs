@@ -98,6 +98,7 @@ impl Studio {
             envelopes: self.artifacts.put_json(&key, &envelopes).await.unwrap(),
             prompts: Stored::new(artifact(self.job.id, "prompts.json")),
             clips: 2,
+            base: None,
         };
         ClipTask {
             instruction: instruction(first_frame, frames),
