@@ -1,6 +1,7 @@
 //! `beatreel bench`: how fast it is, measured here and now.
 
 mod audio;
+mod film;
 mod gateway;
 mod render;
 
@@ -16,6 +17,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     Audio(audio::Args),
+    Film(film::Args),
     Gateway(gateway::Args),
     Render(render::Args),
 }
@@ -23,6 +25,7 @@ enum Verb {
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.verb {
         Verb::Audio(args) => audio::run(args).await,
+        Verb::Film(args) => Box::pin(film::run(args)).await,
         Verb::Gateway(args) => Box::pin(gateway::run(args)).await,
         Verb::Render(args) => render::run(args).await,
     }

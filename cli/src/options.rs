@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Width to height: 16:9, 9:16, 1:1, 4:5 or 21:9 [default: 16:9].
     #[arg(long, value_name = "RATIO")]
     aspect_ratio: Option<AspectRatio>,
+    /// Further shapes to make of the same plan, with commas between: 9:16,1:1.
+    #[arg(long, value_name = "RATIOS", value_delimiter = ',')]
+    outputs: Vec<AspectRatio>,
     /// Frames a second: 23.976, 24, 25, 29.97, 30, 50, 59.94 or 60 [default: 30].
     #[arg(long, value_name = "RATE")]
     fps: Option<FrameRate>,
@@ -76,6 +79,7 @@ impl Args {
                 "aspect_ratio",
                 self.aspect_ratio.map(|ratio| ratio.to_string()),
             ),
+            ("outputs", outputs(&self.outputs)),
             ("fps", self.fps.map(|rate| rate.to_string())),
             ("quality", self.quality.map(|quality| quality.to_string())),
             ("style", self.style.map(|style| style.to_string())),
@@ -92,4 +96,10 @@ impl Args {
         fields.extend(self.corrected.fields());
         fields
     }
+}
+
+/// As the form has them; nothing where there are none.
+fn outputs(ratios: &[AspectRatio]) -> Option<String> {
+    let names: Vec<_> = ratios.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| names.join(","))
 }

@@ -157,29 +157,8 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/quotes", post(routes::quotes::quote))
         .route("/webhook-secret", get(routes::webhooks::secret))
         .route("/webhook-secret/rotate", post(routes::webhooks::rotate))
-        .route("/jobs", get(routes::jobs::list))
-        .route("/jobs/{job_id}", get(routes::jobs::show))
-        .route("/jobs/{job_id}/cancel", post(routes::cancel::cancel))
-        .route("/jobs/{job_id}/fork", post(routes::versions::fork))
-        .route("/jobs/{job_id}/versions", get(routes::versions::list))
-        .route(
-            "/jobs/{job_id}/versions/{run}/select",
-            post(routes::versions::select),
-        )
-        .route("/jobs/{job_id}/webhooks", get(routes::webhooks::log))
-        .route(
-            "/jobs/{job_id}/webhooks/{delivery}/resend",
-            post(routes::webhooks::resend),
-        )
-        .route("/jobs/{job_id}/stream", get(sse::stream))
-        .route("/jobs/{job_id}/events", get(sse::history::events))
-        .route("/events", get(sse::many::stream))
-        .route(
-            "/jobs/{job_id}/stream-ticket",
-            post(routes::stream_ticket::issue),
-        )
+        .merge(jobs())
         .route("/dev/token", post(routes::dev_token::mint))
-        .route("/jobs/{job_id}/download", get(routes::download::download))
         .route("/files/{*key}", get(routes::files::file))
         .route(
             "/films/{job_id}/{run}/{ticket}/{name}",
@@ -188,6 +167,10 @@ pub(crate) fn router(app: &App) -> Router {
         .route(
             "/films/{job_id}/{run}/{ticket}/outputs/{name}",
             get(routes::films::output),
+        )
+        .route(
+            "/films/{job_id}/{run}/{ticket}/{shape}/outputs/{name}",
+            get(routes::films::output_of_shape),
         )
         .route("/health", get(routes::health::health));
     Router::new()
@@ -212,6 +195,33 @@ pub(crate) fn router(app: &App) -> Router {
         ))
         .layer(middleware::from_fn(request_id::name))
         .with_state(app.clone())
+}
+
+/// What belongs to jobs.
+fn jobs() -> Router<App> {
+    Router::new()
+        .route("/jobs", get(routes::jobs::list))
+        .route("/jobs/{job_id}", get(routes::jobs::show))
+        .route("/jobs/{job_id}/cancel", post(routes::cancel::cancel))
+        .route("/jobs/{job_id}/fork", post(routes::versions::fork))
+        .route("/jobs/{job_id}/versions", get(routes::versions::list))
+        .route(
+            "/jobs/{job_id}/versions/{run}/select",
+            post(routes::versions::select),
+        )
+        .route("/jobs/{job_id}/webhooks", get(routes::webhooks::log))
+        .route(
+            "/jobs/{job_id}/webhooks/{delivery}/resend",
+            post(routes::webhooks::resend),
+        )
+        .route("/jobs/{job_id}/stream", get(sse::stream))
+        .route("/jobs/{job_id}/events", get(sse::history::events))
+        .route("/events", get(sse::many::stream))
+        .route(
+            "/jobs/{job_id}/stream-ticket",
+            post(routes::stream_ticket::issue),
+        )
+        .route("/jobs/{job_id}/download", get(routes::download::download))
 }
 
 /// A panic costs its request a 500, never the process.

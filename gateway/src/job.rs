@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::event::JOB_CANCELLED;
+use model::film::ShapedFilm;
 use model::job::{JobStatus, StageStatus};
 use model::{ArtifactRef, Event, EventBody, JobBrief, RunNumber, Seconds, StageKind, Usd};
 use time::OffsetDateTime;
@@ -52,6 +53,8 @@ pub(crate) struct FilmFiles {
     pub(crate) video: ArtifactRef,
     pub(crate) poster: ArtifactRef,
     pub(crate) report: ArtifactRef,
+    /// The same film in other shapes.
+    pub(crate) others: Vec<ShapedFilm>,
 }
 
 /// Why a job ended without a film.
@@ -133,12 +136,14 @@ impl Job {
                 video,
                 poster,
                 report,
+                others,
             } => {
                 let film = FilmFiles {
                     run: *version,
                     video: video.clone(),
                     poster: poster.clone(),
                     report: report.clone(),
+                    others: others.clone(),
                 };
                 self.state.select(sequence, event.timestamp, film);
             }
@@ -325,18 +330,21 @@ impl JobState {
                 duration,
                 clips,
                 total_cost,
+                others,
             } => {
                 self.status = JobStatus::Completed;
                 self.current_stage = None;
                 self.total_cost = self.total_cost.max(*total_cost);
                 self.duration = *duration;
-                self.clips_completed = *clips;
-                self.clips_total = Some(*clips);
+                let shapes = others.len() as u32 + 1;
+                self.clips_completed = clips.saturating_mul(shapes);
+                self.clips_total = Some(self.clips_completed);
                 self.film = Some(FilmFiles {
                     run: event.run,
                     video: video.clone(),
                     poster: poster.clone(),
                     report: report.clone(),
+                    others: others.clone(),
                 });
                 self.close_stages(StageStatus::Completed, None, event.timestamp);
             }

@@ -44,6 +44,7 @@ use crate::{problem, routes, sse};
         routes::files::file,
         routes::films::part,
         routes::films::output,
+        routes::films::output_of_shape,
         routes::health::health,
         routes::health::livez,
         routes::health::readyz,
@@ -155,7 +156,7 @@ fn add_refusals(path: &str, operation: &mut Value) {
         Some("selectVersion") => &[422],
         Some("getDownload") => &[410],
         Some("streamJobs") => &[404],
-        Some("getFile" | "getFilmOutput") => &[403, 416, 429],
+        Some("getFile" | "getFilmOutput" | "getShapedFilmOutput") => &[403, 416, 429],
         Some("getFilmPart") => &[403, 429],
         _ => &[],
     };

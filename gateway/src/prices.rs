@@ -31,7 +31,9 @@ impl Prices {
 
     /// What a song of that length costs with these options, each part rounded up to a micro-dollar.
     pub(crate) fn estimate(&self, song: Seconds, asked: &Options) -> Usd {
-        let film = self.film(song, asked.format());
+        let films = asked.formats().into_iter();
+        let films = films.map(|format| self.film(song, format).micros());
+        let film = Usd::from_micros(films.fold(0, u64::saturating_add));
         match self.speech.filter(|_| asked.wants_transcript()) {
             Some(price) => {
                 let words = price.for_minutes_of(song);

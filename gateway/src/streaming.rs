@@ -190,7 +190,12 @@ impl Streams {
         composed: Composed,
     ) -> Result<Arc<Show>, ApiError> {
         let prompts = self.artifacts.get_json(&composed.film.prompts).await;
-        let clips = composed.clips.into_iter().map(|clip| clip.video);
+        // Of the job's own shape, which comes first.
+        let clips = composed
+            .clips
+            .into_iter()
+            .take(composed.film.clips as usize);
+        let clips = clips.map(|clip| clip.video);
         let there: Vec<_> = clips.map(Segment::of).collect();
         let first = there.first().ok_or(ApiError::NotFound)?;
         let (sound_key, sound) = self.sound(job).await?;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use model::film::FilmReport;
-use model::format::{AspectRatio, Quality, Resolution};
+use model::film::{FilmReport, ShapedFilm};
+use model::format::{AspectRatio, FrameSize, Quality, Resolution};
 use model::job::{JobStatus, StageStatus};
 use model::lyrics::LyricsWish;
 use model::style::Style;
@@ -83,6 +83,8 @@ struct OptionsView {
     resolution: Option<Resolution>,
     #[schema(value_type = Option<schema::AspectRatio>)]
     aspect_ratio: Option<AspectRatio>,
+    /// Further shapes in which the film is made.
+    outputs: Vec<ShapeView>,
     /// Pixels a line of the film.
     width: u32,
     /// Lines of the film.
@@ -115,6 +117,13 @@ impl OptionsView {
         Self {
             resolution,
             aspect_ratio,
+            outputs: brief
+                .options
+                .outputs
+                .iter()
+                .copied()
+                .map(ShapeView::of)
+                .collect(),
             width: format.size.width,
             height: format.size.height,
             fps: format.rate.to_string(),
@@ -130,6 +139,27 @@ impl OptionsView {
                 LyricsWish::Given(_) => "given",
                 LyricsWish::Transcribe => "transcribe",
             }),
+        }
+    }
+}
+
+/// A shape.
+#[derive(Debug, Serialize, ToSchema)]
+struct ShapeView {
+    #[schema(value_type = Option<schema::AspectRatio>)]
+    aspect_ratio: Option<AspectRatio>,
+    /// Pixels a line.
+    width: u32,
+    /// Lines.
+    height: u32,
+}
+
+impl ShapeView {
+    fn of(size: FrameSize) -> Self {
+        Self {
+            aspect_ratio: size.options().map(|(_, ratio)| ratio),
+            width: size.width,
+            height: size.height,
         }
     }
 }
@@ -211,22 +241,24 @@ impl JobView {
     }
 
     /// With what was measured of its film. Files are told as links, good for an hour.
-    pub(crate) fn with_film(mut self, app: &App, job: &Job, report: Option<&FilmReport>) -> Self {
-        self.film = report.and_then(|report| {
-            let mut film = serde_json::to_value(report).ok()?;
-            let links = report.outputs.iter().map(|output| {
-                let name = output
-                    .file
-                    .key
-                    .as_str()
-                    .rsplit('/')
-                    .next()
-                    .unwrap_or_default();
-                let url = format!("{}/outputs/{name}", folder(app, job));
-                json!({ "kind": output.kind, "clip": output.clip, "url": url })
+    pub(crate) fn with_film(mut self, app: &App, job: &Job, reports: &Reports) -> Self {
+        self.film = reports.own.as_ref().and_then(|report| {
+            let mut film = measured(app, job, (report, None))?;
+            let others = reports.others.iter().map(|(shaped, report)| {
+                let mut told = json!({
+                    "video_url": inline(app, &shaped.video),
+                    "poster_url": inline(app, &shaped.poster),
+                    "film": report.as_ref().and_then(|report| measured(app, job, (report, Some(shaped.size)))),
+                });
+                if let (Some(members), Ok(Value::Object(shape))) =
+                    (told.as_object_mut(), serde_json::to_value(ShapeView::of(shaped.size)))
+                {
+                    members.extend(shape);
+                }
+                told
             });
-            let members = film.as_object_mut()?;
-            members.insert("outputs".to_owned(), links.collect());
+            let others = others.collect();
+            film.as_object_mut()?.insert("others".to_owned(), others);
             Some(film)
         });
         self
@@ -240,6 +272,34 @@ impl JobView {
         });
         self
     }
+}
+
+/// What was measured of a job's films.
+#[derive(Debug, Default)]
+pub(crate) struct Reports {
+    /// Of the one in the job's own shape.
+    pub(crate) own: Option<FilmReport>,
+    /// Of the others, where they still lie in the store.
+    pub(crate) others: Vec<(ShapedFilm, Option<FilmReport>)>,
+}
+
+/// A report as the owner sees it: links in place of keys.
+fn measured(
+    app: &App,
+    job: &Job,
+    (report, shape): (&FilmReport, Option<FrameSize>),
+) -> Option<Value> {
+    let mut film = serde_json::to_value(report).ok()?;
+    let shape = shape.map(|size| format!("/{}x{}", size.width, size.height));
+    let folder = folder(app, job) + shape.as_deref().unwrap_or_default();
+    let links = report.outputs.iter().map(|output| {
+        let name = output.file.key.as_str().rsplit('/').next();
+        let url = format!("{folder}/outputs/{}", name.unwrap_or_default());
+        json!({ "kind": output.kind, "clip": output.clip, "url": url })
+    });
+    let links = links.collect();
+    film.as_object_mut()?.insert("outputs".to_owned(), links);
+    Some(film)
 }
 
 impl StageView {
@@ -293,7 +353,7 @@ pub(crate) fn event(app: &App, event: &Event, folded: u8) -> Result<Value, serde
         }
         EventBody::Completed { video, poster, .. }
         | EventBody::VersionSelected { video, poster, .. } => {
-            for key in ["video", "poster", "report"] {
+            for key in ["video", "poster", "report", "others"] {
                 members.remove(key);
             }
             members.insert("video_url".to_owned(), json!(inline(app, video)));

@@ -17,6 +17,7 @@ const UPLOAD_DEADLINE = 180_000;
  * @property {string | null} [video_url]
  * @property {string | null} [poster_url]
  * @property {string | null} [playlist_url]
+ * @property {{outputs: Array<{kind: string, clip: number | null, url: string}>} | null} [film]
  * @property {number} [run]
  * @property {number | null} [version]
  * @property {string | null} [error_message]

@@ -34,6 +34,7 @@ export function playerPart(id, signal) {
     shown = view.run;
     if (view.posterUrl) video.poster = local(view.posterUrl);
     video.src = local(view.videoUrl);
+    void addCaptions(video, id, signal);
   };
   const tell = whenChanged((/** @type {JobView} */ view) => view.endedAt, (endedAt, view) => {
     if (!endedAt || !view.createdAt) return;
@@ -60,6 +61,22 @@ export function playerPart(id, signal) {
     /** @param {(seconds: number) => void} listener */
     onTime(listener) { video.addEventListener('timeupdate', () => listener(video.currentTime)); },
   };
+}
+
+/**
+ * The words of the song, where they are known: off until they are asked for.
+ * @param {HTMLVideoElement} video
+ * @param {string} id
+ * @param {AbortSignal} signal
+ */
+async function addCaptions(video, id, signal) {
+  try {
+    const { film } = await getJob(id, signal);
+    const words = film?.outputs.find(({ kind }) => kind === 'captions_vtt');
+    video.replaceChildren(...(words ? [h('track', { kind: 'captions', label: 'Words', src: local(words.url) })] : []));
+  } catch {
+    // A film can be watched without its words.
+  }
 }
 
 /**

@@ -206,7 +206,7 @@ async fn measure(
 }
 
 /// All frames, the CPU seconds they took, and what the renderer added to this process's memory.
-fn draw(
+pub(super) fn draw(
     parameters: &SceneParameters,
     format: VideoFormat,
     frames: u32,
@@ -229,7 +229,7 @@ fn draw(
     (pictures, spent, held)
 }
 
-async fn encode(
+pub(super) async fn encode(
     ffmpeg: Ffmpeg,
     format: VideoFormat,
     pictures: &[Picture],

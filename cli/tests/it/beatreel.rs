@@ -164,9 +164,12 @@ impl Up {
 
     /// Fetches the film of `job`.
     pub(crate) async fn film(&self, job: &str) -> PathBuf {
-        let link = self
-            .json(reqwest::Method::GET, &format!("jobs/{job}/download"))
-            .await;
+        self.film_at(&format!("jobs/{job}/download")).await
+    }
+
+    /// The film that `path` links to.
+    pub(crate) async fn film_at(&self, path: &str) -> PathBuf {
+        let link = self.json(reqwest::Method::GET, path).await;
         let client = reqwest::Client::builder()
             .no_proxy()
             .build()

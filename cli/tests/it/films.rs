@@ -226,6 +226,42 @@ async fn what_is_asked_for_reaches_the_film() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_plan_becomes_films_in_several_shapes() {
+    let up = Up::start(2).await;
+    let job = up.submit_with(3.2, &["--outputs", "9:16,1:1"]).await;
+    let (events, code) = up.watch(&job).rest().await;
+    assert_eq!(code, Some(0), "{:?}", events.last());
+
+    let view = up.json(Method::GET, &format!("jobs/{job}")).await;
+    let clips = view["film"]["clips"].as_u64().expect("clips");
+    assert_eq!(view["clips"]["total"], 3 * clips, "all are counted");
+    assert_eq!(clips_made(&events).len() as u64, 3 * clips);
+    let others = view["film"]["others"].as_array().expect("others");
+    for (other, ratio, size) in [
+        (&others[0], "9:16", (480, 854)),
+        (&others[1], "1:1", (480, 480)),
+    ] {
+        assert_eq!(other["aspect_ratio"], ratio);
+        assert_eq!(other["film"]["cut_frames"], view["film"]["cut_frames"]);
+        assert_eq!(other["film"]["audio_lag_ms"], view["film"]["audio_lag_ms"]);
+        let path = format!("jobs/{job}/download?aspect_ratio={ratio}");
+        let film = up.film_at(&path).await;
+        let movie = media::mp4::read(&film).expect("a film that can be read");
+        let video = movie.video.expect("a picture");
+        assert_eq!((video.size.width, video.size.height), size);
+        assert_eq!(video.frames, 96);
+    }
+    check_film(&up.film(&job).await, 3.2);
+    let refused = format!("jobs/{job}/download?aspect_ratio=21:9");
+    let refused = up
+        .http(Method::GET, &refused)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(refused.status(), 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn words_are_heard_on_the_way_and_their_price_is_the_jobs() {
     let heard = r#"{"words":[{"word":"Come","start":1.0,"end":1.4},{"word":"home","start":1.5,"end":2.0}]}"#;
     let server = StandIn::start(vec![Reply::ok(heard)]).await;

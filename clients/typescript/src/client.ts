@@ -22,6 +22,8 @@ export interface UploadOptions extends RequestOptions {
   title?: string;
   resolution?: Resolution;
   aspectRatio?: AspectRatio;
+  /** Further shapes in which the film is made from the same plan. */
+  outputs?: AspectRatio[];
   fps?: FrameRate;
   quality?: Quality;
   /** A named look; colours of the sentence still lead. */
@@ -52,6 +54,7 @@ const FIELDS = [
   ['title', 'title'],
   ['resolution', 'resolution'],
   ['aspectRatio', 'aspect_ratio'],
+  ['outputs', 'outputs'],
   ['fps', 'fps'],
   ['quality', 'quality'],
   ['style', 'style'],

@@ -104,7 +104,7 @@ impl ClipInstruction {
 /// What one clip became.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Clip {
-    /// Its place in the film.
+    /// Its place in the film; with several shapes, among the clips of all of them, shape after shape.
     pub index: ClipIndex,
     /// An MP4 in the house format, video only.
     pub video: ArtifactRef,

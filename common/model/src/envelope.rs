@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::VideoFormat;
+use crate::format::{FrameSize, VideoFormat};
 use crate::handoff::Song;
 use crate::{JobId, JobOptions, RunNumber, Usd, UserId, UserPrompt};
 
@@ -39,6 +39,18 @@ impl<I> Envelope<I> {
             job: self.job.clone(),
             input,
         }
+    }
+}
+
+impl JobBrief {
+    /// The shapes of its films, the job's own first.
+    pub fn formats(&self) -> Vec<VideoFormat> {
+        let other = |size: &FrameSize| VideoFormat {
+            size: *size,
+            rate: self.format.rate,
+        };
+        let others = self.options.outputs.iter().map(other);
+        std::iter::once(self.format).chain(others).collect()
     }
 }
 

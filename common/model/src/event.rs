@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::analysis::{Mood, Section};
+use crate::film::ShapedFilm;
 use crate::job::StageStatus;
 use crate::look::Palette;
 use crate::{ArtifactRef, ClipIndex, JobId, RunNumber, Seconds, StageKind, Usd};
@@ -159,6 +160,9 @@ pub enum EventBody {
         poster: ArtifactRef,
         /// Its measurements.
         report: ArtifactRef,
+        /// The film in other shapes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<ShapedFilm>,
     },
     /// The end: the film is there.
     Completed {
@@ -174,6 +178,9 @@ pub enum EventBody {
         clips: u32,
         /// What it cost in all.
         total_cost: Usd,
+        /// The film in other shapes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<ShapedFilm>,
     },
     /// The end: there will be no film.
     Error {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::clip::Clip;
+use crate::format::FrameSize;
 use crate::handoff::Instructed;
 use crate::lyrics::LyricsSource;
 use crate::plan::TransitionKind;
@@ -24,6 +25,22 @@ pub struct Film {
     pub duration: Seconds,
     /// Number of clips.
     pub clips: u32,
+    /// The film in the other shapes that were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<ShapedFilm>,
+}
+
+/// A film in a shape that is not the job's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShapedFilm {
+    /// Its shape.
+    pub size: FrameSize,
+    /// The MP4.
+    pub video: ArtifactRef,
+    /// A JPEG of one of its frames.
+    pub poster: ArtifactRef,
+    /// What was measured, a [`FilmReport`].
+    pub report: ArtifactRef,
 }
 
 /// The name of the song as AAC among a job's artifacts: encoded once, beside the first clip.
@@ -38,7 +55,7 @@ pub const COMPOSED: &str = "composed.json";
 pub struct Composed {
     /// The film in instructions.
     pub film: Instructed,
-    /// Its clips, those that the composer drew anew in place of others among them.
+    /// Its clips in all shapes, those that the composer drew anew in place of others among them.
     pub clips: Vec<Clip>,
 }
 

@@ -83,19 +83,26 @@ pub struct Instructed {
 }
 
 impl Instructed {
-    /// The clips that are made in this pass, ascending.
-    pub fn made(&self) -> Vec<ClipIndex> {
-        match &self.base {
+    /// The clips that are made in this pass for a film in so many shapes, ascending by [`Self::slot`].
+    pub fn made(&self, shapes: u32) -> Vec<ClipIndex> {
+        let of_one = match &self.base {
             Some(base) => base.anew.clone(),
             None => (0..self.clips).map(ClipIndex).collect(),
-        }
+        };
+        let all = (0..shapes).flat_map(|shape| of_one.iter().map(move |clip| (shape, *clip)));
+        all.map(|(shape, clip)| self.slot(shape, clip)).collect()
+    }
+
+    /// The place of a clip among those of all shapes: first all of the first shape, then all of the next.
+    pub const fn slot(&self, shape: u32, clip: ClipIndex) -> ClipIndex {
+        ClipIndex(shape.saturating_mul(self.clips).saturating_add(clip.0))
     }
 }
 
-/// What a pass takes over from an earlier one: all clips but some.
+/// What a pass takes over from an earlier one: all clips but some, in every shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Base {
-    /// The clips of the film that is changed.
+    /// The clips of the film that is changed, in all shapes, by [`Instructed::slot`].
     pub clips: Stored<Clips>,
     /// Those that are made anew, ascending.
     pub anew: Vec<ClipIndex>,
@@ -106,6 +113,9 @@ pub struct Base {
 pub struct ClipTask {
     /// What to make.
     pub instruction: ClipInstruction,
+    /// In which of the job's shapes, counted from its own.
+    #[serde(default)]
+    pub shape: u32,
     /// The film that it is a part of.
     pub film: Instructed,
 }

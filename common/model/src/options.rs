@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::corrections::Corrections;
-use crate::format::Quality;
+use crate::format::{FrameSize, Quality};
 use crate::lyrics::LyricsWish;
 use crate::style::Style;
 
@@ -13,6 +13,9 @@ pub struct JobOptions {
     /// How carefully the film is encoded.
     #[serde(default)]
     pub quality: Quality,
+    /// Shapes in which the film is made besides the job's own, from one plan; each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<FrameSize>,
     /// The look of the whole film.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub style: Option<Style>,

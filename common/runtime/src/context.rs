@@ -1,9 +1,11 @@
 //! What a stage may ask of the runtime while it works.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::film::StageTime;
+use model::format::VideoFormat;
 use model::{
     ArtifactKey, ArtifactRef, EventBody, JobBrief, Seconds, StageKind, Stored, TaskId, Usd,
 };
@@ -28,10 +30,16 @@ pub struct StageContext {
     pub(crate) artifacts: Artifacts,
     pub(crate) reporter: Reporter,
     pub(crate) stop: CancellationToken,
-    pub(crate) scratch: Scratch,
+    pub(crate) scratch: Arc<Scratch>,
     pub(crate) till: Arc<Till>,
     pub(crate) underway: Underway,
-    pub(crate) _events: Option<Arc<AbortOnDropHandle<()>>>,
+    /// The shape that its artifacts are of, as a folder; none for the job's own.
+    pub(crate) shape: Option<String>,
+    /// Which part of the stage's progress this one's is: from where, and how much.
+    pub(crate) part: (f64, f64),
+    /// Where it works: in [`Self::scratch`].
+    pub(crate) folder: PathBuf,
+    pub(crate) events: Option<Arc<AbortOnDropHandle<()>>>,
 }
 
 impl StageContext {
@@ -43,7 +51,7 @@ impl StageContext {
         job: JobBrief,
         task: TaskId,
         artifacts: Artifacts,
-    ) -> std::io::Result<(Self, mpsc::UnboundedReceiver<EventBody>)> {
+    ) -> io::Result<(Self, mpsc::UnboundedReceiver<EventBody>)> {
         let (sender, events) = mpsc::unbounded_channel();
         let progress = move |fraction: f64| progress_event(&task, fraction);
         let (reporter, pump) = Reporter::start(progress, move |body| {
@@ -52,18 +60,57 @@ impl StageContext {
             async {}
         });
         let own_ledger = Ledger::new(job.budget);
+        let scratch = Scratch::detached()?;
         let context = Self {
             till: Arc::new(Till::Own(own_ledger.into(), reporter.clone())),
             underway: Underway::default(),
+            shape: None,
+            part: (0.0, 1.0),
             job,
             task,
             artifacts,
             reporter,
             stop: CancellationToken::new(),
-            scratch: Scratch::detached()?,
-            _events: Some(Arc::new(pump)),
+            folder: scratch.path().to_owned(),
+            scratch: Arc::new(scratch),
+            events: Some(Arc::new(pump)),
         };
         Ok((context, events))
+    }
+
+    /// The same task at work on the job's film in one of its shapes: artifacts of another shape than the
+    /// job's own go to a folder named by its size, and progress counts for one of so many parts. With
+    /// several parts each has a scratch folder of its own within that of the task.
+    ///
+    /// # Errors
+    /// When that cannot be made.
+    pub fn shaped(&self, format: VideoFormat, (part, parts): (u32, u32)) -> io::Result<Self> {
+        let size = format.size;
+        let named = format!("{}x{}", size.width, size.height);
+        let is_own = size == self.job.format.size;
+        let mut folder = self.folder.clone();
+        if parts > 1 {
+            folder.push(&named);
+            std::fs::create_dir_all(&folder)?;
+        }
+        let share = 1.0 / f64::from(parts.max(1));
+        Ok(Self {
+            job: JobBrief {
+                format,
+                ..self.job.clone()
+            },
+            task: self.task,
+            artifacts: self.artifacts.clone(),
+            reporter: self.reporter.clone(),
+            stop: self.stop.clone(),
+            scratch: Arc::clone(&self.scratch),
+            till: Arc::clone(&self.till),
+            underway: self.underway.clone(),
+            shape: (!is_own).then_some(named),
+            part: (f64::from(part) * share, share),
+            folder,
+            events: self.events.clone(),
+        })
     }
 
     /// The job that the task belongs to.
@@ -79,7 +126,8 @@ impl StageContext {
     /// Says how much of this stage is done, 0–1. As often as you like: it is thinned out. The fractions
     /// of single clips are not shown; the job's progress counts whole clips.
     pub fn progress(&self, fraction: f64) {
-        self.reporter.progress(fraction);
+        let (from, share) = self.part;
+        self.reporter.progress(from + fraction * share);
     }
 
     /// Says that something happened.
@@ -143,7 +191,7 @@ impl StageContext {
 
     /// A folder for this task only; removed with all that is in it when the task ends.
     pub fn scratch(&self) -> &Path {
-        self.scratch.path()
+        &self.folder
     }
 
     /// The key `jobs/<job>/run-<run>/<name>`.
@@ -151,7 +199,9 @@ impl StageContext {
     /// # Errors
     /// When `name` cannot be a part of a key.
     pub fn key(&self, name: &str) -> Result<ArtifactKey, StageError> {
-        ArtifactKey::of_job(self.job.id, &format!("run-{}/{name}", self.job.run))
+        let folder = self.shape.as_ref().map(|shape| format!("{shape}/"));
+        let folder = folder.unwrap_or_default();
+        ArtifactKey::of_job(self.job.id, &format!("run-{}/{folder}{name}", self.job.run))
             .or_fatal("naming an artifact")
     }
 

@@ -80,14 +80,14 @@ pub(crate) struct Reporter {
 }
 
 enum Said {
-    Event(EventBody),
+    Event(Box<EventBody>),
     Flush(oneshot::Sender<()>),
 }
 
 impl Reporter {
     pub(crate) fn say(&self, body: EventBody) {
         // Nobody listens any more once the task was given up; what it says then is of no interest.
-        let _ = self.said.send(Said::Event(body));
+        let _ = self.said.send(Said::Event(Box::new(body)));
     }
 
     pub(crate) fn progress(&self, fraction: f64) {
@@ -147,7 +147,7 @@ async fn pump<F: Future<Output = ()>>(
         tokio::select! {
             biased;
             said = hear.recv() => match said {
-                Some(Said::Event(body)) => each(body).await,
+                Some(Said::Event(body)) => each(*body).await,
                 Some(Said::Flush(done)) => { let _ = done.send(()); }
                 None => return,
             },

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use model::corrections::{CorrectionError, Corrections, TempoCorrection};
-use model::format::{AspectRatio, Quality, Resolution, VideoFormat};
+use model::format::{AspectRatio, FrameSize, Quality, Resolution, VideoFormat};
 use model::lyrics::text::Written;
 use model::lyrics::{self, LyricsWish};
 use model::style::Style;
@@ -17,10 +17,11 @@ use crate::prices::Prices;
 const LONGEST_TITLE: usize = 200;
 
 /// Names of all options, as fields of the form.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "title",
     "resolution",
     "aspect_ratio",
+    "outputs",
     "fps",
     "quality",
     "style",
@@ -43,6 +44,7 @@ pub(crate) struct Options {
     pub(crate) lyrics: Option<AskedLyrics>,
     resolution: Resolution,
     aspect_ratio: AspectRatio,
+    outputs: Vec<AspectRatio>,
     rate: Option<FrameRate>,
     quality: Quality,
     style: Option<Style>,
@@ -105,6 +107,7 @@ impl Options {
             "title" => self.title = title(text)?,
             "resolution" => self.resolution = read(name, text)?,
             "aspect_ratio" => self.aspect_ratio = read(name, text)?,
+            "outputs" => self.outputs = ratios(text)?,
             "fps" => self.rate = Some(read(name, text)?),
             "quality" => self.quality = read(name, text)?,
             "style" => self.style = Some(read(name, text)?),
@@ -150,11 +153,29 @@ impl Options {
         }
     }
 
+    /// The shapes of all films, the job's own first.
+    pub(crate) fn formats(&self) -> Vec<VideoFormat> {
+        let own = self.format();
+        let others = self
+            .others()
+            .into_iter()
+            .map(|size| VideoFormat { size, ..own });
+        std::iter::once(own).chain(others).collect()
+    }
+
+    /// The other shapes, each once.
+    fn others(&self) -> Vec<FrameSize> {
+        let others = self.outputs.iter();
+        let others = others.filter(|ratio| **ratio != self.aspect_ratio);
+        others.map(|ratio| self.resolution.shaped(*ratio)).collect()
+    }
+
     /// What stages obey beside that; `text` is where given words were stored.
     pub(crate) fn job_options(&self, text: Option<ArtifactRef>) -> JobOptions {
         let heard = self.wants_transcript().then_some(LyricsWish::Transcribe);
         JobOptions {
             quality: self.quality,
+            outputs: self.others(),
             style: self.style,
             corrections: self.corrections,
             lyrics: text.map(LyricsWish::Given).or(heard),
@@ -181,6 +202,22 @@ fn read<T: FromStr<Err: Display>>(field: &'static str, text: &str) -> Result<T, 
 fn number<T: FromStr>(field: &'static str, text: &str, range: &str) -> Result<T, ApiError> {
     let wrong = |_| refused(field, &format_args!("{field} is a whole number {range}"));
     text.parse().map_err(wrong)
+}
+
+/// Shapes with commas between, each once, in the order in which they were asked for.
+fn ratios(text: &str) -> Result<Vec<AspectRatio>, ApiError> {
+    let mut ratios = Vec::new();
+    for name in text
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        let ratio = read("outputs", name)?;
+        if !ratios.contains(&ratio) {
+            ratios.push(ratio);
+        }
+    }
+    Ok(ratios)
 }
 
 /// A title is one line for people; an empty one is none.
@@ -211,6 +248,7 @@ mod tests {
             ("title", "Night", "two\nlines", "one line"),
             ("resolution", "2160p", "4k", "2160p"),
             ("aspect_ratio", "9:16", "9x16", "21:9"),
+            ("outputs", "9:16, 1:1", "9:16,wide", "21:9"),
             ("fps", "29.97", "31", "59.94"),
             ("quality", "draft", "best", "standard"),
             ("style", "noir", "Noir!", "golden_hour"),
@@ -242,5 +280,15 @@ mod tests {
         assert_eq!(with(Some(Usd::ZERO)).budget(limit).unwrap(), Usd::ZERO);
         let error = with(Some(Usd::from_micros(2_000_000_001))).budget(limit);
         assert!(error.unwrap_err().to_string().contains("$2000.00"));
+    }
+
+    #[test]
+    fn each_shape_is_made_once() {
+        let mut options = Options::default();
+        options.take("outputs", "9:16, 16:9,1:1,9:16").unwrap();
+        options.take("resolution", "480p").unwrap();
+        let sizes: Vec<_> = options.formats().iter().map(|format| format.size).collect();
+        let size = |width, height| FrameSize { width, height };
+        assert_eq!(sizes, [size(854, 480), size(480, 854), size(480, 480)]);
     }
 }

@@ -51,6 +51,9 @@ pub(crate) struct Upload {
     title: Option<String>,
     resolution: Option<Resolution>,
     aspect_ratio: Option<AspectRatio>,
+    /// Further shapes in which the film is made from the same plan, with commas between.
+    #[schema(max_length = 64, example = "9:16,1:1")]
+    outputs: Option<String>,
     fps: Option<FrameRate>,
     quality: Option<Quality>,
     style: Option<Style>,

@@ -93,6 +93,35 @@ pub(crate) async fn output(
     files::serve(&app, &key, Disposition::Inline, &headers).await
 }
 
+/// The same of a film in another shape than the job's own.
+#[utoipa::path(
+    get,
+    path = "/api/v1/films/{job_id}/{run}/{ticket}/{shape}/outputs/{name}",
+    operation_id = "getShapedFilmOutput",
+    tag = "files",
+    params(
+        ("job_id" = String, Path, format = "uuid", description = "The job."),
+        ("run" = u32, Path, description = "Its pass."),
+        ("ticket" = String, Path, description = "As in the links of the film's `outputs`; good for an hour."),
+        ("shape" = String, Path, description = "Width and height: `480x854`."),
+        ("name" = String, Path, description = "The file's name.")
+    ),
+    responses(
+        (status = 200, description = "The whole file.", content_type = "*/*"),
+        (status = 206, description = "A part of it.", content_type = "*/*"),
+    )
+)]
+pub(crate) async fn output_of_shape(
+    State(app): State<App>,
+    Path((job, run, ticket, shape, name)): Path<(String, String, String, String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (job, run) = allowed(&app, &job, &run, &ticket)?;
+    let key = ArtifactKey::of_job(job, &format!("run-{run}/{shape}/outputs/{name}"));
+    let key = key.map_err(|_| ApiError::NotFound)?;
+    files::serve(&app, &key, Disposition::Inline, &headers).await
+}
+
 const KEPT: &str = "private, max-age=3600";
 
 fn allowed(app: &App, job: &str, run: &str, ticket: &str) -> Result<(JobId, RunNumber), ApiError> {

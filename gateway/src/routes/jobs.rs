@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::film::FilmReport;
 use model::job::JobStatus;
-use model::{JobId, Stored};
+use model::{ArtifactRef, JobId, Stored};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -24,7 +24,7 @@ use crate::job::Job;
 use crate::openapi::schema;
 use crate::preferences::{Wait, is_known};
 use crate::store::{Page, Queue};
-use crate::view::{self, JobView};
+use crate::view::{self, JobView, Reports};
 
 /// For how long a job that has not changed is answered with 304: its links must not run out meanwhile.
 const LINKS_KEPT: i64 = 30 * 60;
@@ -88,9 +88,9 @@ async fn body_of(app: &App, job: &Arc<Job>, queue: Option<Queue>) -> Result<Byte
     if let Some(body) = app.rendered.of(job).filter(|_| is_shared) {
         return Ok(body);
     }
-    let report = film_of(app, job).await?;
+    let reports = reports_of(app, job).await?;
     let view = JobView::of(app, job).with_queue(queue);
-    let view = view.with_film(app, job, report.as_ref());
+    let view = view.with_film(app, job, &reports);
     let body: Bytes = serde_json::to_vec(&view)
         .or_internal("writing a job as JSON")?
         .into();
@@ -100,16 +100,24 @@ async fn body_of(app: &App, job: &Arc<Job>, queue: Option<Queue>) -> Result<Byte
     Ok(body)
 }
 
-/// What was measured of a finished job's film, if that still lies in the store.
-async fn film_of(app: &App, job: &Job) -> Result<Option<FilmReport>, ApiError> {
+/// What was measured of a finished job's films.
+async fn reports_of(app: &App, job: &Job) -> Result<Reports, ApiError> {
     let Some(film) = &job.state.film else {
-        return Ok(None);
+        return Ok(Reports::default());
     };
-    match app
-        .artifacts
-        .get_json(&Stored::new(film.report.clone()))
-        .await
-    {
+    let mut others = Vec::with_capacity(film.others.len());
+    for other in &film.others {
+        others.push((other.clone(), report_of(app, &other.report).await?));
+    }
+    Ok(Reports {
+        own: report_of(app, &film.report).await?,
+        others,
+    })
+}
+
+/// A report, if it still lies in the store.
+async fn report_of(app: &App, report: &ArtifactRef) -> Result<Option<FilmReport>, ApiError> {
+    match app.artifacts.get_json(&Stored::new(report.clone())).await {
         Ok(report) => Ok(Some(report)),
         Err(error) if error.is_lasting() => Ok(None),
         Err(error) => Err(error).or_unavailable("reading a film's report"),

@@ -25,6 +25,9 @@ pub(crate) struct QuoteRequest {
     resolution: Option<String>,
     #[schema(value_type = Option<schema::AspectRatio>)]
     aspect_ratio: Option<String>,
+    /// Further shapes in which the film is made, with commas between.
+    #[schema(max_length = 64, example = "9:16,1:1")]
+    outputs: Option<String>,
     #[schema(value_type = Option<schema::FrameRate>)]
     fps: Option<String>,
     #[schema(value_type = Option<schema::Quality>)]
@@ -44,6 +47,7 @@ impl QuoteRequest {
         for (name, text) in [
             ("resolution", &self.resolution),
             ("aspect_ratio", &self.aspect_ratio),
+            ("outputs", &self.outputs),
             ("fps", &self.fps),
             ("quality", &self.quality),
         ] {

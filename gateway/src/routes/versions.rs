@@ -153,7 +153,7 @@ async fn begin(
         prompts: store(&app, &brief, "prompts", &prompts).await?,
         ..composed.film
     };
-    let pass = new_pass(&brief, (base, anew), &prompts, film)
+    let pass = new_pass(&brief, (base, anew), &prompts, &film)
         .or_internal("writing the tasks of a pass")?;
     let now = OffsetDateTime::now_utc();
     let begun = app.store.begin_pass(&pass, now).await;
@@ -180,7 +180,7 @@ fn new_pass(
     brief: &JobBrief,
     (base, anew): (RunNumber, Vec<ClipIndex>),
     prompts: &ClipPrompts,
-    film: Instructed,
+    film: &Instructed,
 ) -> Result<NewPass, serde_json::Error> {
     let from = StageKind::VideoGenerator;
     let begin = Event {
@@ -193,26 +193,29 @@ fn new_pass(
             clips: anew.clone(),
         },
     };
-    let instructions = prompts.clips.iter();
-    let tasks = instructions
-        .filter(|clip| anew.contains(&clip.index))
-        .map(|instruction| {
-            let task = TaskId::of_clip(brief.id, brief.run, instruction.index);
-            let input = ClipTask {
-                instruction: instruction.clone(),
-                film: film.clone(),
-            };
-            Ok(OutboxEntry {
-                subject: subject::work(&task),
-                payload: serde_json::to_string(&Envelope::new(brief.clone(), input))?,
-            })
-        });
+    let shapes = brief.formats().len() as u32;
+    let asked = prompts.clips.iter();
+    let asked: Vec<_> = asked.filter(|clip| anew.contains(&clip.index)).collect();
+    let all = (0..shapes).flat_map(|shape| asked.iter().map(move |clip| (shape, *clip)));
+    let tasks = all.map(|(shape, instruction)| {
+        let slot = film.slot(shape, instruction.index);
+        let task = TaskId::of_clip(brief.id, brief.run, slot);
+        let input = ClipTask {
+            instruction: instruction.clone(),
+            shape,
+            film: film.clone(),
+        };
+        Ok(OutboxEntry {
+            subject: subject::work(&task),
+            payload: serde_json::to_string(&Envelope::new(brief.clone(), input))?,
+        })
+    });
     Ok(NewPass {
         job: brief.id,
         run: brief.run,
         base,
         from,
-        clips: prompts.clips.len() as u32,
+        clips: prompts.clips.len() as u32 * shapes,
         begin: OutboxEntry {
             subject: subject::event(&begin),
             payload: serde_json::to_string(&begin)?,
@@ -374,6 +377,7 @@ pub(crate) async fn select(
             video: film.video,
             poster: film.poster,
             report: film.report,
+            others: film.others,
         },
     };
     let payload = serde_json::to_vec(&event).or_internal(DOING)?;

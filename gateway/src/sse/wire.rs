@@ -200,8 +200,9 @@ pub(super) fn end_of(job: &Job) -> Option<model::Event> {
             poster: film.poster,
             report: film.report,
             duration: state.duration,
-            clips: state.clips_completed,
+            clips: state.clips_completed / (film.others.len() as u32 + 1),
             total_cost: state.total_cost,
+            others: film.others,
         }
     };
     Some(model::Event {

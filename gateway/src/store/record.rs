@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::film::ShapedFilm;
 use model::job::{JobStatus, StageStatus};
 use model::{ArtifactRef, RunNumber, Seconds, StageKind, Usd};
 use serde::de::DeserializeOwned;
@@ -42,6 +43,7 @@ pub(super) struct JobRecord {
     cancel_at: Option<i64>,
     webhook_url: Option<String>,
     film_run: Option<i64>,
+    others: Option<String>,
 }
 
 /// A row of `job_stages`.
@@ -106,6 +108,7 @@ impl JobRecord {
             video: json("video", video)?,
             poster: json("poster", poster)?,
             report: json("report", report)?,
+            others: others(self.others.as_deref())?,
         }))
     }
 
@@ -192,7 +195,8 @@ pub(super) async fn save(
         "UPDATE jobs SET status = $2, current_stage = $3, progress = $4, estimated_remaining = $5, \
          total_cost = $6, duration = $7, clips_completed = $8, clips_total = $9, video = $10, \
          poster = $11, report = $12, error_message = $13, error_code = $14, error_retryable = $15, \
-         last_sequence = $16, end_sequence = $17, updated_at = $18, completed_at = $19, film_run = $20 \
+         last_sequence = $16, end_sequence = $17, updated_at = $18, completed_at = $19, film_run = $20, \
+         others = $21 \
          WHERE id = $1",
     )
     .bind(job.brief.id.to_string())
@@ -215,6 +219,7 @@ pub(super) async fn save(
     .bind(millis(state.updated_at))
     .bind(state.completed_at.map(millis))
     .bind(film.map(|film| i64::from(film.run.0)))
+    .bind(film.map(|film| others_text(&film.others)).transpose()?)
     .execute(&mut *connection)
     .await?;
     save_stages(connection, job, before).await
@@ -292,6 +297,15 @@ pub(super) fn time(millis: i64) -> Result<OffsetDateTime, StoreError> {
 
 pub(super) fn artifact(artifact: &ArtifactRef) -> Result<String, StoreError> {
     serde_json::to_string(artifact).map_err(|error| unreadable("jobs", "an artifact", error))
+}
+
+/// The film in other shapes, as a column keeps it.
+pub(super) fn others(text: Option<&str>) -> Result<Vec<ShapedFilm>, StoreError> {
+    text.map_or(Ok(Vec::new()), |text| json("others", text))
+}
+
+pub(super) fn others_text(others: &[ShapedFilm]) -> Result<String, StoreError> {
+    serde_json::to_string(others).map_err(|error| unreadable("jobs", "others", error))
 }
 
 pub(super) fn json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, StoreError> {

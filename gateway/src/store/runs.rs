@@ -25,7 +25,7 @@ pub(crate) struct NewPass {
     pub(crate) from: StageKind,
     /// The clips that it makes anew.
     pub(crate) anew: Vec<ClipIndex>,
-    /// Clips of the film.
+    /// Clips of the film, in all shapes together.
     pub(crate) clips: u32,
     /// What says that it begins.
     pub(crate) begin: OutboxEntry,
@@ -59,6 +59,7 @@ struct RunRecord {
     video: Option<String>,
     poster: Option<String>,
     report: Option<String>,
+    others: Option<String>,
     created_at: i64,
     completed_at: Option<i64>,
 }
@@ -72,6 +73,7 @@ impl RunRecord {
                 video: record::json("video", video)?,
                 poster: record::json("poster", poster)?,
                 report: record::json("report", report)?,
+                others: record::others(self.others.as_deref())?,
             }),
             _ => None,
         };
@@ -111,7 +113,7 @@ impl Store {
         let Some(before) = found.into_iter().find(is_next) else {
             return Ok(None);
         };
-        let job = before.next_pass((pass.anew.len() as u32, pass.clips), now);
+        let job = before.next_pass((pass.tasks.len() as u32, pass.clips), now);
         record::begin_pass(&mut transaction, &job).await?;
         record::save(&mut transaction, &job, &before.state.stages).await?;
         progress::begin_pass(&mut transaction, pass.job, job.state.progress).await?;
@@ -129,7 +131,7 @@ impl Store {
     /// The passes of a job, in their order; without the first, while that has not ended.
     pub(crate) async fn versions(&self, job: JobId) -> Result<Vec<Version>, StoreError> {
         let rows: Vec<RunRecord> = sqlx::query_as(
-            "SELECT run, status, base, from_stage, clips, video, poster, report, created_at, \
+            "SELECT run, status, base, from_stage, clips, video, poster, report, others, created_at, \
              completed_at FROM job_runs WHERE job_id = $1 ORDER BY run",
         )
         .bind(job.to_string())
@@ -184,9 +186,9 @@ pub(super) async fn note_end(connection: &mut AnyConnection, job: &Job) -> Resul
     let of_this = |film: &&FilmFiles| film.run == job.brief.run;
     let film = job.state.film.as_ref().filter(of_this);
     sqlx::query(
-        "INSERT INTO job_runs (job_id, run, status, video, poster, report, created_at, completed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (job_id, run) DO UPDATE SET \
-         status = $3, video = $4, poster = $5, report = $6, completed_at = $8",
+        "INSERT INTO job_runs (job_id, run, status, video, poster, report, created_at, completed_at, \
+         others) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (job_id, run) DO UPDATE SET \
+         status = $3, video = $4, poster = $5, report = $6, completed_at = $8, others = $9",
     )
     .bind(job.brief.id.to_string())
     .bind(i64::from(job.brief.run.0))
@@ -196,6 +198,7 @@ pub(super) async fn note_end(connection: &mut AnyConnection, job: &Job) -> Resul
     .bind(film.map(|film| record::artifact(&film.report)).transpose()?)
     .bind(record::millis(job.created_at))
     .bind(job.state.completed_at.map(record::millis))
+    .bind(film.map(|film| record::others_text(&film.others)).transpose()?)
     .execute(connection)
     .await?;
     Ok(())

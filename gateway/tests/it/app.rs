@@ -208,6 +208,7 @@ impl TestApp {
             duration: Seconds(3.0),
             clips: 3,
             total_cost: Usd::ZERO,
+            others: vec![],
         };
         self.says(job, body).await;
         video

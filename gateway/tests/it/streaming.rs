@@ -270,6 +270,7 @@ async fn what_was_made_of_a_finished_film_is_listed_and_served() {
         duration: Seconds(3.0),
         clips: 3,
         total_cost: Usd::ZERO,
+        others: vec![],
     };
     app.says(job, body).await;
     app.settled().await;

@@ -70,6 +70,7 @@ async fn ends_with_a_film(app: &TestApp, job: JobId, run: u32) {
         duration: Seconds(40.0),
         clips: CLIPS,
         total_cost: Usd::ZERO,
+        others: vec![],
     };
     app.says_in((job, RunNumber(run)), body).await;
     app.settled().await;

@@ -40,11 +40,20 @@ pub(crate) struct Gathered {
     pub(crate) replaced: Vec<ReplacedClip>,
 }
 
+/// Share of the stage's time that goes by until all is there.
+const GATHERED: f64 = 0.3;
+
+/// All clips, and the song.
+pub(crate) async fn all(sources: Sources<'_>) -> Result<(Gathered, Song), StageError> {
+    let cx = sources.cx;
+    tokio::try_join!(
+        clips(sources, |share| cx.progress(share * GATHERED)),
+        song(sources.ffmpeg, cx),
+    )
+}
+
 /// All clips. `progress` hears the share that is done.
-pub(crate) async fn clips(
-    sources: Sources<'_>,
-    progress: impl Fn(f64),
-) -> Result<Gathered, StageError> {
+async fn clips(sources: Sources<'_>, progress: impl Fn(f64)) -> Result<Gathered, StageError> {
     let cx = sources.cx;
     let entries = sources.timeline.entries();
     let mut found: Vec<Found> = Vec::with_capacity(entries.len());
@@ -158,7 +167,7 @@ pub(crate) struct Song {
 
 /// Fetches the song, and its AAC that was made beside the first clip; where that is not there, it is
 /// made now.
-pub(crate) async fn song(ffmpeg: &Ffmpeg, cx: &StageContext) -> Result<Song, StageError> {
+async fn song(ffmpeg: &Ffmpeg, cx: &StageContext) -> Result<Song, StageError> {
     let wav = fetched(&cx.job().song.audio, "song.wav", cx).await?;
     let key = ArtifactKey::of_job(cx.job().id, SOUND).or_fatal("naming the sound")?;
     let there = cx.artifacts().exists(&key).await;

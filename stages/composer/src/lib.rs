@@ -14,6 +14,7 @@ pub mod inspect;
 mod outputs;
 pub mod pictures;
 pub mod report;
+mod shapes;
 pub mod sound;
 mod steps;
 mod storyboard;
@@ -31,8 +32,9 @@ use media::ffmpeg::{
 };
 use media::mp4;
 use model::analysis::AudioAnalysis;
-use model::film::{COMPOSED, Composed, Film, StageTime};
-use model::handoff::ToCompose;
+use model::clip::{Clip, Clips};
+use model::film::{COMPOSED, Composed, Film, FilmReport, OutputFile, StageTime};
+use model::handoff::{Instructed, ToCompose};
 use model::plan::TransitionKind;
 use model::timeline::Span;
 use model::{ArtifactRef, StageKind};
@@ -43,9 +45,7 @@ use sound::Heard;
 use steps::Steps;
 use timeline::Timeline;
 
-/// Share of the stage's time that goes by until all clips and the song are there.
-const GATHERED: f64 = 0.3;
-/// … until they are joined.
+/// Share of the stage's time that goes by until the clips are joined.
 const JOINED: f64 = 0.4;
 /// … until the film has been watched and heard.
 const WATCHED: f64 = 0.85;
@@ -102,6 +102,7 @@ impl Composer {
             has_chapters: material.chapters.len() > 1,
             cues: material.cues.len() as u32,
         };
+        cx.progress(JOINED);
         inspect::measure(&movie, timeline, expected, &job.song).or_fatal("inspecting the film")
     }
 
@@ -183,6 +184,7 @@ impl Composer {
         let song = &cx.job().song;
         inspect::decoded(&seen, &heard, timeline, song, &analysis.silences)
             .or_fatal("inspecting the film")?;
+        cx.progress(WATCHED);
         Ok((seen, heard))
     }
 
@@ -198,6 +200,103 @@ impl Composer {
             .await;
         taken.map_err(|error| sorted("taking the loop", error))
     }
+
+    /// What lies beside a film: its poster, and everything else. `best` is its finest frame.
+    async fn beside(
+        &self,
+        film: &Path,
+        beside: outputs::Beside<'_>,
+        best: u64,
+        cx: &StageContext,
+    ) -> Result<(ArtifactRef, Vec<OutputFile>), StageError> {
+        let poster = self.poster(film, best, cx).await?;
+        let span = excerpt::looped(beside.timeline, &beside.analysis.beats, best);
+        self.looped(film, span, cx).await?;
+        Ok((poster, outputs::store(beside, cx).await?))
+    }
+
+    /// The film in one shape, and the clips as they are in it.
+    async fn film(
+        &self,
+        input: &Instructed,
+        clips: &Clips,
+        cx: &StageContext,
+    ) -> Result<(Film, Vec<Clip>), StageError> {
+        let mut steps = Steps::begin();
+        let prompts = cx.load(&input.prompts).await?;
+        let analysis: AudioAnalysis = cx.load(&input.analysis).await?;
+        let job = cx.job();
+        let timeline = Timeline::of(&prompts, clips, job.format.rate, job.song.duration())
+            .or_fatal("laying out the film")?;
+        let sources = gather::Sources {
+            ffmpeg: &self.ffmpeg,
+            timeline: &timeline,
+            prompts: &prompts,
+            envelopes: &input.envelopes,
+            cx,
+        };
+        let (gathered, song) = gather::all(sources).await?;
+        steps.done("gather");
+        let film = cx.scratch().join("film.mp4");
+        let chapters = chapters::of(&analysis.sections);
+        let cues = captions::of(analysis.lyrics.as_ref(), job.song.duration());
+        let material = Material {
+            clips: &gathered.files,
+            sound: &song.sound,
+            chapters: &chapters,
+            cues: &cues,
+        };
+        let measured = self.join(&timeline, material, &film, cx).await?;
+        steps.done("join");
+        let board = storyboard::plan(&timeline, job.format);
+        let (files, plan) = ((film.as_path(), song.wav.as_path()), (&timeline, &board));
+        let (seen, heard) = self.verify(files, plan, &analysis, cx).await?;
+        steps.done("verify");
+        let beside = outputs::Beside {
+            board: &board,
+            timeline: &timeline,
+            analysis: &analysis,
+            cues: &cues,
+        };
+        let best = best_frame::of(&prompts.clips);
+        let (poster, outputs) = self.beside(&film, beside, best, cx).await?;
+        let video = cx.store_file("film.mp4", &film).await?;
+        steps.done("store");
+        let findings = Findings {
+            timeline: &timeline,
+            measured,
+            seen: &seen,
+            heard: &heard,
+            song: &job.song,
+            analysis: &analysis,
+            cues: cues.len() as u32,
+            clips: &gathered.clips,
+            made: input.base.as_ref().map(|base| base.anew.clone()),
+            stages: times_before(cx).await,
+            cost: cx.spent().await?,
+            replaced: gathered.replaced,
+        };
+        let report = report::of(findings, &video, &song.stored, outputs, steps.into_times());
+        let film = reported(report, (video, poster), cx).await?;
+        Ok((film, gathered.clips))
+    }
+}
+
+/// The film, once its report is stored.
+async fn reported(
+    report: FilmReport,
+    (video, poster): (ArtifactRef, ArtifactRef),
+    cx: &StageContext,
+) -> Result<Film, StageError> {
+    cx.checkpoint()?;
+    Ok(Film {
+        video,
+        poster,
+        duration: report.duration,
+        clips: report.clips,
+        report: cx.store("report.json", &report).await?,
+        others: Vec::new(),
+    })
 }
 
 /// What a film is joined of.
@@ -215,85 +314,30 @@ impl Stage for Composer {
     type Output = Film;
 
     async fn run(&self, input: ToCompose, cx: &StageContext) -> Result<Film, StageError> {
-        let mut steps = Steps::begin();
-        let prompts = cx.load(&input.film.prompts).await?;
-        let clips = cx.load(&input.clips).await?;
-        let analysis: AudioAnalysis = cx.load(&input.film.analysis).await?;
-        let job = cx.job();
-        let timeline = Timeline::of(&prompts, &clips, job.format.rate, job.song.duration())
-            .or_fatal("laying out the film")?;
-        let sources = gather::Sources {
-            ffmpeg: &self.ffmpeg,
-            timeline: &timeline,
-            prompts: &prompts,
-            envelopes: &input.film.envelopes,
-            cx,
-        };
-        let (gathered, song) = tokio::try_join!(
-            gather::clips(sources, |share| cx.progress(share * GATHERED)),
-            gather::song(&self.ffmpeg, cx),
-        )?;
-        steps.done("gather");
-        let film = cx.scratch().join("film.mp4");
-        let chapters = chapters::of(&analysis.sections);
-        let cues = captions::of(analysis.lyrics.as_ref(), job.song.duration());
-        let material = Material {
-            clips: &gathered.files,
-            sound: &song.sound,
-            chapters: &chapters,
-            cues: &cues,
-        };
-        let measured = self.join(&timeline, material, &film, cx).await?;
-        cx.progress(JOINED);
-        steps.done("join");
-        let board = storyboard::plan(&timeline, job.format);
-        let files = (film.as_path(), song.wav.as_path());
-        let (seen, heard) = self
-            .verify(files, (&timeline, &board), &analysis, cx)
-            .await?;
-        cx.progress(WATCHED);
-        steps.done("verify");
-        let best = best_frame::of(&prompts.clips);
-        let poster = self.poster(&film, best, cx).await?;
-        self.looped(&film, excerpt::looped(&timeline, &analysis.beats, best), cx)
-            .await?;
-        let beside = outputs::Beside {
-            board: &board,
-            timeline: &timeline,
-            analysis: &analysis,
-            cues: &cues,
-        };
-        let outputs = outputs::store(beside, cx).await?;
-        let video = cx.store_file("film.mp4", &film).await?;
-        steps.done("store");
-        let findings = Findings {
-            timeline: &timeline,
-            measured,
-            seen: &seen,
-            heard: &heard,
-            song: &job.song,
-            analysis: &analysis,
-            cues: cues.len() as u32,
-            clips: &gathered.clips,
-            made: input.film.base.as_ref().map(|base| base.anew.clone()),
-            stages: times_before(cx).await,
-            cost: cx.spent().await?,
-            replaced: gathered.replaced,
-        };
-        let report = report::of(findings, &video, &song.stored, outputs, steps.into_times());
+        let made = cx.load(&input.clips).await?.clips;
+        let formats = cx.job().formats();
+        let count = formats.len() as u32;
+        let (mut films, mut clips) = (Vec::new(), Vec::new());
+        for (shape, format) in (0..).zip(formats) {
+            let own = cx.shaped(format, (shape, count));
+            let own = own.or_retry("making a scratch folder")?;
+            let of_shape = shapes::clips(&made, &input.film, shape);
+            let (film, used) = self.film(&input.film, &of_shape, &own).await?;
+            clips.extend(shapes::placed(used, &input.film, shape));
+            films.push((format.size, film));
+            if count > 1 {
+                // One film after the other: they need room for one.
+                let removed = tokio::fs::remove_dir_all(own.scratch()).await;
+                removed.or_retry("removing a scratch folder")?;
+            }
+        }
         let composed = Composed {
             film: input.film,
-            clips: gathered.clips,
+            clips,
         };
         cx.store(COMPOSED, &composed).await?;
         cx.checkpoint()?;
-        Ok(Film {
-            video,
-            poster,
-            duration: measured.duration,
-            clips: report.clips,
-            report: cx.store("report.json", &report).await?,
-        })
+        shapes::one(films).or_fatal("putting the films together")
     }
 }
 

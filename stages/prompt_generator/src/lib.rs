@@ -48,7 +48,9 @@ impl Stage for PromptGenerator {
         let prompts = instructions::write(&sources).or_fatal("writing the instructions")?;
         let clips = prompts.clips.len() as u32;
         let stored = cx.store("prompts.json", &prompts).await?;
-        cx.emit(EventBody::PromptGeneratorResults { total_clips: clips });
+        // Each of them is made in every shape.
+        let total_clips = clips * cx.job().formats().len() as u32;
+        cx.emit(EventBody::PromptGeneratorResults { total_clips });
         Ok(Instructed {
             analysis: input.analysis,
             envelopes: heard.envelopes,

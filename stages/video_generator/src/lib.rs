@@ -13,6 +13,7 @@ use std::time::Instant;
 use media::ffmpeg::{Ffmpeg, FfmpegError};
 use media::house;
 use model::clip::{Clip, ClipSource};
+use model::format::VideoFormat;
 use model::handoff::{ClipMade, ClipTask};
 use model::{ArtifactKey, ArtifactRef, ClipIndex, EventBody, Seconds, StageKind};
 use render::RenderError;
@@ -52,7 +53,7 @@ impl VideoGenerator {
         let file = cx.scratch().join("clip.mp4");
         let shot = render::Shot {
             instruction: task.instruction.clone(),
-            format: cx.job().format,
+            format: format_of(task, cx)?,
             quality: cx.job().options.quality,
             envelopes,
         };
@@ -80,16 +81,17 @@ impl Stage for VideoGenerator {
                 "the clip has no frames",
             ));
         }
+        let slot = task.film.slot(task.shape, instruction.index);
         cx.emit(EventBody::VideoGenerationStart {
-            clip_index: instruction.index,
-            total_clips: task.film.clips,
+            clip_index: slot,
+            total_clips: task.film.clips * cx.job().formats().len() as u32,
         });
         let encoder = self
             .ffmpeg
             .version()
             .await
             .or_retry("asking for the encoder")?;
-        let encoding = (cx.job().format, cx.job().options.quality);
+        let encoding = (format_of(&task, cx)?, cx.job().options.quality);
         let digest = recipe::digest(&task, encoding, encoder).or_fatal("naming the clip")?;
         let name = format!("clips/{digest}.mp4");
         let key = ArtifactKey::of_job(cx.job().id, &name).or_fatal("naming the clip")?;
@@ -99,13 +101,13 @@ impl Stage for VideoGenerator {
                 None => self.make(&task, &key, cx).await,
             }
         };
-        let video = if instruction.index == ClipIndex(0) {
+        let video = if slot == ClipIndex(0) {
             tokio::try_join!(clip, sound::encode(&self.ffmpeg, cx))?.0
         } else {
             clip.await?
         };
         let clip = Clip {
-            index: instruction.index,
+            index: slot,
             video,
             frames: instruction.file().count,
             source: ClipSource::Builtin,
@@ -121,6 +123,15 @@ impl Stage for VideoGenerator {
     }
 }
 
+/// The shape that the clip is to have.
+fn format_of(task: &ClipTask, cx: &StageContext) -> Result<VideoFormat, StageError> {
+    let formats = cx.job().formats();
+    let format = formats.get(task.shape as usize).copied();
+    format
+        .ok_or_else(|| format!("the job has no shape {}", task.shape))
+        .or_fatal("reading the instruction")
+}
+
 /// The clip, where it lies in the store already and is as it should be. Where anything speaks against
 /// it, it is made anew: nothing is overwritten.
 async fn made_before(task: &ClipTask, key: &ArtifactKey, cx: &StageContext) -> Option<ArtifactRef> {
@@ -133,7 +144,7 @@ async fn made_before(task: &ClipTask, key: &ArtifactKey, cx: &StageContext) -> O
 
 /// Reads the file's index, a few kilobytes.
 async fn check(file: PathBuf, task: &ClipTask, cx: &StageContext) -> Result<(), StageError> {
-    let (format, frames) = (cx.job().format, task.instruction.file().count);
+    let (format, frames) = (format_of(task, cx)?, task.instruction.file().count);
     let check = move || house::check_clip(&file, format, frames).map(|_| ());
     let outcome = tokio::task::spawn_blocking(check).await;
     outcome

@@ -118,13 +118,16 @@ fn start<S: Stage>(
         artifacts: worker.artifacts.clone(),
         reporter: reporter.clone(),
         stop: stop.clone(),
-        scratch,
+        folder: scratch.path().to_owned(),
+        scratch: Arc::new(scratch),
         till: Arc::new(Till::Broker(
             Box::new(worker.ledgers.clone()),
             worker.events.clone(),
         )),
         underway: worker.underway.clone(),
-        _events: None,
+        shape: None,
+        part: (0.0, 1.0),
+        events: None,
     };
     let stage = Arc::clone(&worker.stage);
     let work = async move {

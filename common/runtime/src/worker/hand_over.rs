@@ -104,7 +104,7 @@ pub(super) async fn hand_over<S: Stage>(
                 return Err(HandOverError::lasting(error));
             }
             stage_ended(worker, &work.task, Some(Seconds(seconds))).await?;
-            fan_out(worker, work, envelope, &film, clips).await
+            fan_out(worker, work, envelope, &film, &clips).await
         }
         HandOver::Join(made) => join::join(worker, work, envelope, made).await,
         HandOver::Finish(film) => {
@@ -141,16 +141,24 @@ async fn fan_out<S: Stage>(
     work: &Work,
     envelope: &Envelope<Value>,
     film: &Instructed,
-    clips: Vec<ClipInstruction>,
+    clips: &[ClipInstruction],
 ) -> Result<(), HandOverError> {
-    let sends = clips.into_iter().map(|instruction| {
-        let task = TaskId::of_clip(work.task.job, work.task.run, instruction.index);
-        let envelope = envelope.with(ClipTask {
-            instruction,
-            film: film.clone(),
-        });
-        async move { send(worker, work, &task, &envelope).await }
-    });
+    let mut tasks = Vec::new();
+    for shape in 0..envelope.job.formats().len() as u32 {
+        for instruction in clips {
+            let slot = film.slot(shape, instruction.index);
+            let task = TaskId::of_clip(work.task.job, work.task.run, slot);
+            let input = ClipTask {
+                instruction: instruction.clone(),
+                shape,
+                film: film.clone(),
+            };
+            tasks.push((task, envelope.with(input)));
+        }
+    }
+    let sends = tasks
+        .into_iter()
+        .map(|(task, envelope)| async move { send(worker, work, &task, &envelope).await });
     stream::iter(sends)
         .buffer_unordered(IN_FLIGHT)
         .try_collect::<()>()
@@ -171,6 +179,7 @@ async fn finish<S: Stage>(
         duration: film.duration,
         clips: film.clips,
         total_cost,
+        others: film.others,
     };
     worker.events.publish(&event(task, body)).await?;
     Ok(())

@@ -78,11 +78,12 @@ pub(super) async fn join<S: Stage>(
         .clips
         .keys(&format!("{}.*", prefix(&work.task)))
         .await?;
-    let asked = film.made().len() as u32;
+    let shapes = envelope.job.formats().len() as u32;
+    let asked = film.made(shapes).len() as u32;
     let tally = Tally {
         completed: present.len() as u32,
         asked,
-        total: film.clips,
+        total: film.clips * shapes,
         begun: known(first_begun(worker, &work.task, begun).await),
     };
     say(worker, work, envelope, (&clip, tally)).await?;
@@ -178,7 +179,8 @@ async fn complete<S: Stage>(
         None => Vec::new(),
     };
     let mut begun: Option<OffsetDateTime> = None;
-    for index in film.made() {
+    let shapes = envelope.job.formats().len() as u32;
+    for index in film.made(shapes) {
         let key = format!("{}.{index}", prefix(&work.task));
         let Some(entry) = worker.clips.get(&key).await? else {
             let error =

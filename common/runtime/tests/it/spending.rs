@@ -330,12 +330,12 @@ async fn a_call_that_is_under_way_when_its_job_is_cancelled_is_taken_in_without_
     slow.asked.notified().await;
     bench
         .cancellations()
-        .raise(bench.job, "a user", "enough")
+        .raise((bench.job, RunNumber::FIRST), "a user", "enough")
         .await
         .unwrap();
     let ledger = bench
         .ledgers()
-        .close(bench.job, bench.budget())
+        .close((bench.job, RunNumber::FIRST), bench.budget())
         .await
         .unwrap();
     assert_eq!(ledger.reserved(), Usd::from_micros(PRICE));

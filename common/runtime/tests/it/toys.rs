@@ -215,6 +215,7 @@ impl Stage for Joiner {
             video,
             duration: seconds(1.0),
             clips: clips.len() as u32,
+            others: Vec::new(),
         })
     }
 }

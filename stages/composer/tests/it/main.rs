@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use composer::Composer;
 use media::mp4;
-use model::film::{COMPOSED, Composed, OutputFile, SOUND};
+use model::film::{COMPOSED, Composed, FilmReport, OutputFile, SOUND};
+use model::format::FrameSize;
 use model::lyrics::LyricsSource;
 use model::plan::TransitionKind;
-use model::{ArtifactKey, ClipIndex, EventBody, Seconds};
+use model::{ArtifactKey, ClipIndex, EventBody, Seconds, Stored};
 use runtime::{Artifacts, Stage, StageError};
 use studio::{Studio, ffmpeg};
 use testkit::eventually;
@@ -127,6 +128,45 @@ async fn text_track(film: &Path) -> String {
     command.args(["-v", "error", "-i"]).arg(film);
     command.args(["-map", "0:s:0", "-f", "srt", "-"]);
     String::from_utf8(command.output().await.unwrap().stdout).unwrap()
+}
+
+#[tokio::test]
+async fn each_shape_has_a_film_of_its_own_that_was_measured() {
+    let tall = FrameSize {
+        width: 36,
+        height: 64,
+    };
+    let studio = Studio::new(&sound::click_track(120.0, 3.0)).await;
+    let studio = studio.also_in(tall);
+    let (cx, _) = studio.context();
+    let input = studio.input(&[0.0, 1.4, 3.0]).await;
+    let film = Composer::new(ffmpeg()).run(input, &cx).await.unwrap();
+
+    let [other] = film.others.as_slice() else {
+        panic!("{:?}", film.others);
+    };
+    assert_eq!(other.size, tall);
+    let folder = |name: &str| format!("run-1/36x64/{name}");
+    for (artifact, name) in [(&other.video, "film.mp4"), (&other.poster, "poster.jpg")] {
+        let key = ArtifactKey::of_job(cx.job().id, &folder(name)).unwrap();
+        assert_eq!(artifact.key, key);
+    }
+    let own = cx.load(&film.report).await.unwrap();
+    let report = cx
+        .load(&Stored::<FilmReport>::new(other.report.clone()))
+        .await;
+    let report = report.unwrap();
+    assert_eq!(report.sha256, other.video.sha256);
+    assert_ne!(report.sha256, own.sha256);
+    assert_eq!((report.frames, &report.cut_frames), (90, &own.cut_frames));
+    assert_eq!(report.audio_lag_ms, [Some(0.0); 3]);
+    assert_eq!(report.outputs.len(), own.outputs.len());
+    let file = studio.root().join("film.mp4");
+    cx.artifacts().fetch(&other.video, &file).await.unwrap();
+    let video = mp4::read(&file).unwrap().video.unwrap();
+    assert_eq!((video.size, video.frames), (tall, 90));
+    // Nothing is left but what is in the store.
+    assert_eq!(std::fs::read_dir(cx.scratch()).unwrap().count(), 0);
 }
 
 #[tokio::test]

@@ -94,6 +94,12 @@ impl Studio {
         self
     }
 
+    /// The same film in another shape as well.
+    pub(crate) fn also_in(mut self, size: FrameSize) -> Self {
+        self.job.options.outputs.push(size);
+        self
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.root.path()
     }
@@ -123,17 +129,26 @@ impl Studio {
             let instruction = instruction(index, start, end);
             let last = index.0 as usize + 2 == boundaries.len();
             let frames = instruction.frames - if last { missing } else { 0 };
-            let clip = Clip {
-                index,
-                video: self.clip(index, frames).await,
+            asked.push((instruction, frames));
+        }
+        let all = self.job.formats();
+        let all = all
+            .iter()
+            .flat_map(|format| asked.iter().map(move |clip| (*format, clip)));
+        for (slot, (format, (instruction, frames))) in (0..).map(ClipIndex).zip(all) {
+            made.push(Clip {
+                index: slot,
+                video: self.clip(slot, format, *frames).await,
                 frames: instruction.frames,
                 source: ClipSource::Builtin,
                 elapsed: Seconds(0.1),
                 cpu: None,
-            };
-            asked.push(instruction);
-            made.push(clip);
+            });
         }
+        let asked: Vec<_> = asked
+            .into_iter()
+            .map(|(instruction, _)| instruction)
+            .collect();
         let frames = asked.iter().map(|clip| u64::from(clip.frames)).sum();
         let clips = asked.len() as u32;
         let prompts = ClipPrompts {
@@ -152,15 +167,16 @@ impl Studio {
     }
 
     /// A clip in which the light rises.
-    async fn clip(&self, index: ClipIndex, frames: u32) -> ArtifactRef {
+    async fn clip(&self, index: ClipIndex, format: VideoFormat, frames: u32) -> ArtifactRef {
         let file: PathBuf = self.root().join(format!("{index}.mp4"));
         let cancel = CancellationToken::new();
         let mut encoder = ffmpeg()
-            .encode_clip(FORMAT, Quality::Standard, &file, cancel)
+            .encode_clip(format, Quality::Standard, &file, cancel)
             .unwrap();
         for frame in 0..frames {
-            let mut picture = vec![(16 + frame % 200) as u8; 64 * 36];
-            picture.resize(64 * 36 * 3 / 2, 128);
+            let pixels = (format.size.width * format.size.height) as usize;
+            let mut picture = vec![(16 + frame % 200) as u8; pixels];
+            picture.resize(pixels * 3 / 2, 128);
             encoder.write(&picture).await.unwrap();
         }
         encoder.finish().await.unwrap();

@@ -102,6 +102,7 @@ impl Studio {
         };
         ClipTask {
             instruction: instruction(first_frame, frames),
+            shape: 0,
             film,
         }
     }
