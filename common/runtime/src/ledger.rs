@@ -244,13 +244,9 @@ impl Ledger {
         }
     }
 
-    fn is_closed(&self, run: RunNumber) -> bool {
+    /// Whether nothing more is bought for this pass.
+    pub fn is_closed(&self, run: RunNumber) -> bool {
         self.closed && run <= self.closed_run.unwrap_or(RunNumber::FIRST)
-    }
-
-    /// Whether nothing more is bought.
-    pub const fn is_closed(&self) -> bool {
-        self.closed
     }
 }
 

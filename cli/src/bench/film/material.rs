@@ -8,7 +8,7 @@ use media::ffmpeg::Ffmpeg;
 use model::analysis::{AudioAnalysis, Beat, Mood, MoodWord, Tempo};
 use model::clip::{Clip, ClipInstruction, ClipPrompts, ClipSource, Clips, Joints};
 use model::film::SOUND;
-use model::format::{Resolution, VideoFormat};
+use model::format::{Quality, Resolution, VideoFormat};
 use model::handoff::{Instructed, Song, ToCompose};
 use model::harmony::Harmony;
 use model::look::SceneKind;
@@ -123,7 +123,7 @@ impl Job {
         let sound = folder.join(SOUND);
         let cancel = CancellationToken::new();
         ffmpeg
-            .encode_song(&wav, &sound, Default::default(), &cancel)
+            .encode_song(&wav, &sound, Quality::default(), &cancel)
             .await?;
         self.artifacts.put_file(&self.key(SOUND)?, &sound).await?;
         Ok(Song {

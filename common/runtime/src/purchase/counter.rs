@@ -139,7 +139,7 @@ impl Counter {
     /// Keeps an answer for whoever asks next. Of a cancelled job nobody does, and its objects are swept:
     /// there the ledger alone keeps what it cost.
     async fn kept(&self, json: Vec<u8>) -> Result<(), StageError> {
-        let look = |ledger: &mut Ledger| Ok(ledger.is_closed());
+        let look = |ledger: &mut Ledger| Ok(ledger.is_closed(self.task.run));
         let looked = self.till.change(self.job(), look).await;
         // Not to know is no reason to lose an answer.
         if !looked.is_ok_and(|(is_closed, _)| is_closed) {
