@@ -81,7 +81,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.json {
         println!("{forked}");
     } else {
-        let told = |member: &str| forked.get(member).map_or_else(String::new, Value::to_string);
+        let told = |member: &str| {
+            forked
+                .get(member)
+                .map_or_else(String::new, Value::to_string)
+        };
         Terminal::default().done(format_args!(
             "Pass {} of the job makes clips {} anew.",
             told("run"),

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use reqwest::Method;
 use serde_json::Value;
-use testkit::{Reply, StandIn};
+use testkit::{Reply, StandIn, eventually};
 
-use crate::beatreel::{self, FILM, PROMPT, Up, signal, text};
+use crate::beatreel::{self, FILM, PROMPT, SOON, Up, signal, text};
 
 /// Asserts that the picture is as long as the song to half a frame, and that the song is in it once.
 fn check_film(film: &Path, song_seconds: f64) {
@@ -208,7 +208,9 @@ async fn what_is_asked_for_reaches_the_film() {
         let (events, code) = up.watch(&job).rest().await;
         assert_eq!(code, Some(0), "{:?}", events.last());
 
-        let plan = events
+        // A watcher may come too late for the plan; the history has it.
+        let all = history(&up, &job).await;
+        let plan = all
             .iter()
             .find(|event| event["type"] == "scene_planner_results");
         let summary = plan.expect("a plan")["video_summary"].to_string();
@@ -349,12 +351,18 @@ async fn one_clip_is_made_anew_through_a_kill_and_a_cancellation_leaves_the_film
 
     let forked = fork(&up, &job, clip).await;
     assert_eq!(forked["clips"], Value::from(vec![clip]));
-    let mut watch = up.watch(&job);
-    watch.until("video_generation_start").await;
+    let begun = async || {
+        let all = history(&up, &job).await;
+        let of_two = all.iter().filter(|event| event["run"] == 2);
+        let mut starts = of_two.filter(|event| event["type"] == "video_generation_start");
+        starts.next().map(|_| ())
+    };
+    eventually("the clip is begun", SOON, begun).await;
     let killed = up.process("video_generator").expect("it runs");
     signal("KILL", killed).await;
-    let (events, code) = watch.rest().await;
+    let (events, code) = up.watch(&job).rest().await;
     assert_eq!(code, Some(0), "{:?}", events.last());
+    let events = history(&up, &job).await.split_off(before.len());
     assert!(clips_made(&events).keys().eq([&clip]), "{events:?}");
 
     // One clip and the composer: nothing else has done any work.
@@ -400,11 +408,24 @@ async fn one_clip_is_made_anew_through_a_kill_and_a_cancellation_leaves_the_film
 
 /// The ids of all events of a job.
 async fn ids(up: &Up, job: &str) -> Vec<u64> {
-    let path = format!("jobs/{job}/events?limit=500");
-    let all = up.json(Method::GET, &path).await;
-    let events = all["events"].as_array().expect("events").iter();
     let id = |event: &Value| event["id"].as_str().and_then(|id| id.parse().ok());
-    events.map(|event| id(event).expect("an id")).collect()
+    let all = past(up, job).await;
+    all.iter().map(|event| id(event).expect("an id")).collect()
+}
+
+/// Everything that has happened to a job, in order.
+async fn history(up: &Up, job: &str) -> Vec<Value> {
+    let all = past(up, job).await;
+    all.into_iter()
+        .map(|mut event| event["data"].take())
+        .collect()
+}
+
+/// The same, with ids.
+async fn past(up: &Up, job: &str) -> Vec<Value> {
+    let path = format!("jobs/{job}/events?limit=500");
+    let mut all = up.json(Method::GET, &path).await;
+    serde_json::from_value(all["events"].take()).expect("events")
 }
 
 /// As `beatreel fork` does it.

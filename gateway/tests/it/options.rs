@@ -62,7 +62,7 @@ async fn what_is_asked_for_is_told_and_carried_to_the_stages() {
     let expected = json!({
         "resolution": "720p", "aspect_ratio": "4:5", "width": 720, "height": 900, "fps": "59.94",
         "quality": "high", "style": "vintage", "seed": "18446744073709551615", "max_cost": 0.25,
-        "tempo": "double", "beat_offset": -0.05, "downbeat_shift": 2, "beats_per_bar": 3, "lyrics": null,
+        "tempo": "double", "beat_offset": -0.05, "downbeat_shift": 2, "beats_per_bar": 3, "lyrics": null, "outputs": [],
     });
     assert_eq!(told["options"], expected);
 
@@ -92,6 +92,7 @@ async fn what_is_not_asked_for_is_as_the_house_has_it() {
         "resolution": "1080p", "aspect_ratio": "16:9", "width": 1920, "height": 1080, "fps": "30",
         "quality": "standard", "style": null, "seed": null, "max_cost": 2000.0,
         "tempo": null, "beat_offset": 0.0, "downbeat_shift": 0, "beats_per_bar": null, "lyrics": null,
+        "outputs": [],
     });
     assert_eq!(told, expected);
     assert!(message_of(&app, job).await.job.options.is_default());

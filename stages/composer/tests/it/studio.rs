@@ -175,7 +175,7 @@ impl Studio {
             .unwrap();
         for frame in 0..frames {
             let pixels = (format.size.width * format.size.height) as usize;
-            let mut picture = vec![(16 + frame % 200) as u8; pixels];
+            let mut picture = vec![(40 + frame % 200) as u8; pixels];
             picture.resize(pixels * 3 / 2, 128);
             encoder.write(&picture).await.unwrap();
         }
