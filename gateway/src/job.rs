@@ -113,6 +113,15 @@ impl StageState {
     }
 }
 
+/// The progress that a reader has seen, after one more event: it never falls within a pass, and each begins
+/// anew.
+pub(crate) fn fold(seen: u8, body: &EventBody) -> u8 {
+    match body {
+        EventBody::RunStarted { .. } => progress_of(body),
+        _ => seen.max(progress_of(body)),
+    }
+}
+
 /// The percentage that an event shows its job to have reached; 0 where it says nothing of it.
 pub(crate) fn progress_of(body: &EventBody) -> u8 {
     match body {

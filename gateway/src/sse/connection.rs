@@ -9,7 +9,7 @@ use super::history::{self, Past};
 use super::wire::{End, Pulse, Wire, end_of, frame};
 use crate::app::App;
 use crate::hub::Subscription;
-use crate::job::{Job, progress_of};
+use crate::job::{Job, fold};
 use crate::view;
 
 /// What a connection begins with.
@@ -76,6 +76,7 @@ impl Connection {
             // It is no longer in the stream, but the row knows what it said.
             let end = ended.and_then(|job| job.state.end_sequence);
             self.send_event(end.unwrap_or(self.sent), &event).await?;
+            return Err(End::JobEnded);
         }
         self.listen().await
     }
@@ -92,17 +93,22 @@ impl Connection {
         Ok(end.map(|_| job))
     }
 
-    /// Sends what lies in the stream behind the last event sent.
+    /// Sends what lies in the stream behind the last event sent. The end of a pass that another has followed
+    /// is not the end.
     async fn catch_up(&mut self) -> Result<(), End> {
+        let mut has_ended = false;
         let stream = history::stream(&self.app).await.map_err(End::broken)?;
         while let Some(Past { sequence, event }) = history::next(&stream, self.job, self.sent)
             .await
             .map_err(End::broken)?
         {
             match event {
-                Some(event) => self.send_event(sequence, &event).await?,
+                Some(event) => has_ended = self.send_event(sequence, &event).await?,
                 None => self.sent = sequence,
             }
+        }
+        if has_ended {
+            return Err(End::JobEnded);
         }
         Ok(())
     }
@@ -113,8 +119,10 @@ impl Connection {
             tokio::select! {
                 folded = self.place.events.recv() => {
                     let folded = folded.ok_or(End::TooSlow)?;
-                    if folded.sequence > self.sent {
-                        self.send_event(folded.sequence, &folded.event).await?;
+                    if folded.sequence > self.sent
+                        && self.send_event(folded.sequence, &folded.event).await?
+                    {
+                        return Err(End::JobEnded);
                     }
                 }
                 beat = pulse.beat() => self.wire.send(beat).await?,
@@ -123,16 +131,14 @@ impl Connection {
         }
     }
 
-    async fn send_event(&mut self, sequence: u64, event: &Event) -> Result<(), End> {
-        self.progress = self.progress.max(progress_of(&event.body));
+    /// Whether that was the end of a pass.
+    async fn send_event(&mut self, sequence: u64, event: &Event) -> Result<bool, End> {
+        self.progress = fold(self.progress, &event.body);
         let told = view::event(&self.app, event, self.progress).map_err(End::broken)?;
         self.wire
             .send(frame(Some(sequence), event.body.name(), &told))
             .await?;
         self.sent = sequence;
-        if event.body.is_terminal() {
-            return Err(End::JobEnded);
-        }
-        Ok(())
+        Ok(event.body.is_terminal())
     }
 }

@@ -6,7 +6,7 @@ use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
-use model::{Event, JobId};
+use model::{Event, JobId, RunNumber};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::error::{ApiError, OrFault, Source};
 use crate::extract::{JobPath, Parameters};
-use crate::job::progress_of;
+use crate::job::fold;
 use crate::{reader, view};
 
 /// Events that one answer holds at most, and by default.
@@ -113,6 +113,10 @@ pub(crate) async fn events(
     let gap = !known || may_have_missed(&app, &job, after).await?;
     let progress = app.store.progress_at(id, after).await;
     let mut progress = progress.or_unavailable(DOING)?;
+    if after == 0 && job.brief.run > RunNumber::FIRST {
+        // The rows know the present pass only.
+        progress = 0;
+    }
     let stream = stream(&app).await.or_unavailable(DOING)?;
     let mut events = Vec::new();
     let mut last = after;
@@ -123,13 +127,13 @@ pub(crate) async fn events(
             Some(Past { sequence, event }) => {
                 last = sequence;
                 if let Some(event) = event {
-                    progress = progress.max(progress_of(&event.body));
+                    progress = fold(progress, &event.body);
                     events.push(Told {
                         id: sequence.to_string(),
                         event: event.body.name(),
                         data: view::event(&app, &event, progress).or_internal(DOING)?,
                     });
-                    is_last_page = event.body.is_terminal();
+                    is_last_page = event.body.is_terminal() && event.run >= job.brief.run;
                 }
             }
         }

@@ -22,7 +22,7 @@ use crate::auth::CurrentUser;
 use crate::error::{ApiError, OrFault};
 use crate::extract::Parameters;
 use crate::hub::Subscription;
-use crate::job::{Job, progress_of};
+use crate::job::{Job, fold};
 use crate::store::Folded;
 use crate::view;
 
@@ -269,11 +269,10 @@ impl Connection {
 
     async fn send_event(&mut self, id: Option<u64>, event: &Event) -> Result<(), End> {
         if let EventBody::RunStarted { .. } = event.body {
-            self.progress.insert(event.job_id, 0);
             self.live.insert(event.job_id);
         }
         let reached = self.progress.entry(event.job_id).or_default();
-        *reached = (*reached).max(progress_of(&event.body));
+        *reached = fold(*reached, &event.body);
         let told = view::event(&self.app, event, *reached).map_err(End::broken)?;
         self.wire.send(frame(id, event.body.name(), &told)).await?;
         if event.body.is_terminal() {
