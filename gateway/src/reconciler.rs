@@ -19,7 +19,7 @@ use nats::kv::KvError;
 use nats::publish::{self, PublishError, Published};
 use nats::subject;
 use runtime::ledger::LedgerError;
-use runtime::{Cancellations, Ledgers};
+use runtime::{Cancellations, Ledgers, faults};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
@@ -157,6 +157,7 @@ impl Reconciler {
             "the message after this one is gone; saying it again"
         );
         publish::append(&self.jetstream, subject, message.payload, &id).await?;
+        faults::pass("gateway", "mended");
         Ok(())
     }
 
@@ -173,6 +174,7 @@ impl Reconciler {
                 subject,
                 "a message of a silent job was gone; it is there again"
             );
+            faults::pass("gateway", "mended");
         }
         Ok(())
     }

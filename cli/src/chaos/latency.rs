@@ -18,6 +18,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::client::Client;
+use super::evidence::files;
 use super::processes;
 use super::songs::Songs;
 use super::strike::faults_folder;
@@ -45,6 +46,8 @@ pub(super) struct Figures {
     pub(super) answered: Vec<(String, f64)>,
     /// From the user's word to the end of the work, by stage and point.
     pub(super) stopped: Vec<(String, f64)>,
+    /// From the user's word until no child runs and no file of the work is there, by stage and point.
+    pub(super) cleared: Vec<(String, f64)>,
 }
 
 /// Measures.
@@ -70,11 +73,11 @@ impl Latency<'_> {
         for stage in StageKind::ALL {
             let working = ["working"; ROUNDS];
             for point in POINTS.iter().chain(&working) {
-                let (answered, stopped) = self.cancelled(&jetstream, stage, point).await?;
+                let [answered, stopped, cleared] = self.cancelled(&jetstream, stage, point).await?;
                 let name = format!("{stage} {point}");
-                figures
-                    .answered
-                    .push((name.clone(), answered.as_secs_f64()));
+                let entry = |took: Duration| (name.clone(), took.as_secs_f64());
+                figures.answered.push(entry(answered));
+                figures.cleared.push(entry(cleared));
                 self.note(&mut figures.stopped, name, stopped);
             }
         }
@@ -175,7 +178,7 @@ impl Latency<'_> {
         jetstream: &JetStream,
         stage: StageKind,
         point: &str,
-    ) -> anyhow::Result<(Duration, Duration)> {
+    ) -> anyhow::Result<[Duration; 3]> {
         let order = self.ordered(stage, point, Order::Tell)?;
         let job = self.submitted().await?;
         self.passed(&order).await?;
@@ -187,7 +190,14 @@ impl Latency<'_> {
             bail!("cancelling at {stage} {point} was answered {status:?}");
         }
         self.quiet(jetstream).await?;
-        Ok((answered, asked.elapsed()))
+        let stopped = asked.elapsed();
+        self.until("nothing is left of the work", async || {
+            let mut children = processes::descendants().into_iter();
+            let is_clear = !children.any(|child| child.name == "ffmpeg");
+            is_clear && files(&self.data.scratch()).is_ok_and(|files| files.is_empty())
+        })
+        .await?;
+        Ok([answered, stopped, asked.elapsed()])
     }
 
     /// Orders a fault; gives where the order lies.
@@ -311,30 +321,73 @@ async fn is_there(jetstream: &JetStream, subject: &str) -> bool {
 }
 
 impl Figures {
-    /// Shows the middle, the 99th of a hundred, and the worst.
-    pub(super) fn show(&self, terminal: &Terminal) {
-        terminal.print("                                            n      p50      p99      max");
-        for (what, figures) in [
-            ("killed (SIGKILL) → runs elsewhere", &self.killed),
-            ("asked to end (SIGTERM) → runs elsewhere", &self.terminated),
-            ("cancelled → answered", &self.answered),
-            ("cancelled → work has stopped", &self.stopped),
-        ] {
+    /// Each kind: what it is, the figures in order, and the most that 99 of 100 may be, in seconds.
+    fn kinds(&self) -> [(&'static str, Vec<f64>, f64); 5] {
+        let kind = |what, figures: &[(String, f64)], goal| {
             let mut all: Vec<f64> = figures.iter().map(|(_, took)| *took).collect();
             all.sort_by(f64::total_cmp);
-            let at = |share: f64| {
-                let place = (share * all.len() as f64).ceil() as usize;
-                all.get(place.saturating_sub(1))
-                    .copied()
-                    .unwrap_or(f64::NAN)
-            };
+            (what, all, goal)
+        };
+        [
+            kind("killed (SIGKILL) → runs elsewhere", &self.killed, 10.0),
+            kind(
+                "asked to end (SIGTERM) → runs elsewhere",
+                &self.terminated,
+                1.0,
+            ),
+            kind("cancelled → answered", &self.answered, 0.2),
+            kind("cancelled → work has stopped", &self.stopped, 2.0),
+            kind("cancelled → nothing is left", &self.cleared, 5.0),
+        ]
+    }
+
+    /// Whether all of them are what they are to be.
+    pub(super) fn hold(&self) -> bool {
+        let kinds = self.kinds();
+        kinds.iter().all(|(_, all, goal)| share(all, 0.99) <= *goal)
+    }
+
+    /// Shows the middle, the 99th of a hundred, and the worst.
+    pub(super) fn show(&self, terminal: &Terminal) {
+        terminal.print(
+            "                                            n      p50      p99      max     goal",
+        );
+        for (what, all, goal) in self.kinds() {
+            let (middle, most, worst) = (share(&all, 0.5), share(&all, 0.99), share(&all, 1.0));
+            let count = all.len();
             terminal.print(format_args!(
-                "{what:<40} {:4} {:7.3}s {:7.3}s {:7.3}s",
-                all.len(),
-                at(0.5),
-                at(0.99),
-                at(1.0)
+                "{what:<40} {count:4} {middle:7.3}s {most:7.3}s {worst:7.3}s {goal:7.1}s"
             ));
         }
+    }
+}
+
+/// The figure that this share of all does not exceed; no number where there is none.
+fn share(sorted: &[f64], share: f64) -> f64 {
+    let place = (share * sorted.len() as f64).ceil() as usize;
+    let figure = sorted.get(place.saturating_sub(1));
+    figure.copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_hold_when_99_of_100_of_each_kind_are_good() {
+        let all = |took: f64| vec![(String::new(), took); 99];
+        let mut figures = Figures {
+            killed: all(9.0),
+            terminated: all(0.9),
+            answered: all(0.1),
+            stopped: all(1.9),
+            cleared: all(4.0),
+        };
+        assert!(figures.hold());
+        figures.stopped.push((String::new(), 60.0));
+        assert!(figures.hold());
+        figures.stopped.push((String::new(), 60.0));
+        assert!(!figures.hold());
+        assert!(!Figures::default().hold(), "nothing was measured");
     }
 }

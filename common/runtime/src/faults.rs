@@ -29,9 +29,13 @@ pub const POINTS: [&str; 7] = [
     "answered",
 ];
 
-/// Points that a gateway passes with each upload: `stored` the song lies in the store, `accepted` the row
-/// is written, `relayed` the first message is published and still in the outbox.
-pub const GATEWAY_POINTS: [&str; 3] = ["stored", "accepted", "relayed"];
+/// Points that a gateway passes. With each upload: `stored` the song lies in the store, `accepted` the row
+/// is written, `relayed` the first message is published and still in the outbox. With each cancellation:
+/// `flagged` workers drop the job, `closed` nothing more is bought for it, `ended` its end is written. And
+/// `mended` a message that a silent job missed is said again, or its end.
+pub const GATEWAY_POINTS: [&str; 7] = [
+    "stored", "accepted", "relayed", "flagged", "closed", "ended", "mended",
+];
 
 /// What is ordered: the content of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

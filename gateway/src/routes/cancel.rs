@@ -9,7 +9,7 @@ use model::event::JOB_CANCELLED;
 use model::job::JobStatus;
 use model::{Event, EventBody, JobId, StageKind, Usd, UserId};
 use nats::publish::{self, Published};
-use runtime::{Ledger, Ledgers};
+use runtime::{Ledger, Ledgers, faults};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -115,10 +115,12 @@ pub(crate) async fn stop(app: App, by: UserId, job: Job) -> Result<(JobStatus, L
     let why = relay::why_cancelled(&job, OffsetDateTime::now_utc());
     let raised = app.cancellations.raise(job.brief.id, &by, why);
     in_time(raised, "raising the cancellation flag").await?;
+    faults::pass("gateway", "flagged");
     // Before the answer: what is not reserved by then is not bought.
     let closing = ledgers(&app);
     let closed = closing.close(job.brief.id, job.brief.budget);
     let ledger = in_time(closed, "closing the job's ledger").await?;
+    faults::pass("gateway", "closed");
     let status = end(&app, &job, &ledger).await?;
     Ok((status, ledger))
 }
@@ -142,6 +144,7 @@ async fn end(app: &App, job: &Job, ledger: &Ledger) -> Result<JobStatus, ApiErro
         Published::Stored { .. } => JobStatus::Cancelled,
         Published::AlreadyThere { .. } => winner(app, &subject).await?,
     };
+    faults::pass("gateway", "ended");
     let mut position = app.position.clone();
     let shown = position.wait_for(|position| *position >= written.sequence());
     if tokio::time::timeout(ROW_PATIENCE, shown).await.is_err() {
