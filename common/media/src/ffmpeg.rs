@@ -4,8 +4,10 @@
 //! second and removes what it had written. No text of a user ever stands in a filter.
 
 mod clip_encoder;
+mod conform;
 mod excerpt;
 mod film;
+mod foreign;
 mod part_file;
 mod poster;
 mod process;
@@ -23,6 +25,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 pub use clip_encoder::{ClipEncoder, ClipEncoding};
+pub use conform::{ConformError, Conforming};
 pub use excerpt::Excerpt;
 pub use film::{Chapter, FilmParts, JoinedClip};
 use part_file::PartFile;

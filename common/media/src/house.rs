@@ -42,13 +42,23 @@ pub(crate) fn raw_input(format: VideoFormat) -> Vec<String> {
     ))
 }
 
-/// How ffmpeg is to encode them, as its arguments. The pixels are in bt709 already: they are labelled, not converted.
+/// The filter that says what pixels are which are in bt709 already.
+pub(crate) const LABELS: &str =
+    "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,setsar=1";
+
+/// How ffmpeg is to encode raw frames, as its arguments: they are labelled, not converted.
 pub fn encoding(format: VideoFormat, quality: Quality) -> Vec<String> {
+    let mut arguments = words(&format!("-an -vf {LABELS}"));
+    arguments.extend(codec(format, quality));
+    arguments
+}
+
+/// The same without the filter: for what comes out of a graph of filters that ends with [`LABELS`].
+pub(crate) fn codec(format: VideoFormat, quality: Quality) -> Vec<String> {
     let (timescale, _) = ticks(format.rate);
     let effort = effort(quality);
     words(&format!(
-        "-an -vf setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,setsar=1 \
-         -c:v libx264 -profile:v high {effort} -threads 1 -g 60 -bf 2 -pix_fmt yuv420p \
+        "-c:v libx264 -profile:v high {effort} -threads 1 -g 60 -bf 2 -pix_fmt yuv420p \
          -color_range tv -color_primaries bt709 -color_trc bt709 -colorspace bt709 \
          -fflags +bitexact -flags:v +bitexact+cgop -map_metadata -1 \
          -video_track_timescale {timescale} -movie_timescale {timescale} -f mp4"

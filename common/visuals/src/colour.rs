@@ -40,6 +40,17 @@ fn from_linear(v: f32) -> f32 {
     }
 }
 
+/// A colour in `OKLab`: lightness, and the two opponent axes. By the renderer's own arithmetic, so that it
+/// is the same on every machine.
+pub fn oklab(colour: Srgb) -> [f32; 3] {
+    to_oklab(display(colour))
+}
+
+/// The nearest colour that sRGB has.
+pub fn srgb(oklab: [f32; 3]) -> Srgb {
+    Srgb(from_oklab(oklab).map(|value| (value * 255.0 + 0.5).clamp(0.0, 255.0) as u8))
+}
+
 /// Display values to `OKLab`.
 pub(crate) fn to_oklab(rgb: Rgb) -> Rgb {
     let [r, g, b] = rgb.map(to_linear);

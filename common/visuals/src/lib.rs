@@ -33,6 +33,7 @@ mod scenes;
 mod strokes;
 mod transition;
 
+pub use colour::{oklab, srgb};
 pub use flashes::{FlashCount, Flashes};
 pub use picture::Picture;
 pub use renderer::Renderer;

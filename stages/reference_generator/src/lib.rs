@@ -4,6 +4,7 @@
 //! shots. It must not know how anything is drawn, nor what comes after it. Start reading at [`moment`].
 
 pub mod moment;
+mod palette;
 mod stage;
 mod still;
 

@@ -10,7 +10,7 @@ use model::{EventBody, StageKind};
 use runtime::{ConfigError, Stage, StageContext, StageError, StageResultExt, Vars};
 
 use crate::moment::{self, Moment};
-use crate::still;
+use crate::still::{self, Still};
 
 /// Draws a still for each place of the plan, with the built-in renderer.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,7 +64,7 @@ async fn reference(
 ) -> Result<ReferenceImage, StageError> {
     let rate = cx.job().format.rate;
     let moment = moment::loudest(place, &plan.shots, music, rate);
-    let png = drawn(moment, Arc::clone(music), cx).await?;
+    let Still { png, colours } = drawn(moment, Arc::clone(music), cx).await?;
     let key = cx.key(&format!("references/{}.png", place.id.0))?;
     let image = cx
         .artifacts()
@@ -75,15 +75,16 @@ async fn reference(
         place: place.id.clone(),
         image,
         size: still::size(cx.job().format.size),
+        colours,
     })
 }
 
-/// The PNG of a moment, drawn away from the async threads.
+/// The still of a moment, drawn away from the async threads.
 async fn drawn(
     moment: Moment,
     music: Arc<Envelopes>,
     cx: &StageContext,
-) -> Result<Vec<u8>, StageError> {
+) -> Result<Still, StageError> {
     let (film, cancelled) = (cx.job().format, cx.cancelled());
     let work = move || still::draw(&moment, &music, film, || !cancelled.is_cancelled());
     tokio::task::spawn_blocking(work)

@@ -7,9 +7,11 @@ use image::{ExtendedColorType, ImageEncoder, ImageError};
 use model::Seconds;
 use model::format::{FrameSize, Resolution, VideoFormat};
 use model::music::Envelopes;
+use model::reference::Swatch;
 use visuals::{Picture, Renderer};
 
 use crate::moment::Moment;
+use crate::palette;
 
 /// The size of the stills of a film: its shape, at 720 lines or columns.
 pub(crate) const fn size(film: FrameSize) -> FrameSize {
@@ -18,6 +20,13 @@ pub(crate) const fn size(film: FrameSize) -> FrameSize {
 
 /// Frames drawn before the one that is kept, so that its motion has heard the music that led to it.
 const RUN_UP: u32 = 12;
+
+/// A still, drawn.
+pub(crate) struct Still {
+    pub(crate) png: Vec<u8>,
+    /// Its main colours.
+    pub(crate) colours: Vec<Swatch>,
+}
 
 /// A still that has no bytes.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +39,7 @@ pub(crate) fn draw(
     music: &Envelopes,
     film: VideoFormat,
     wanted: impl Fn() -> bool,
-) -> Result<Option<Vec<u8>>, StillError> {
+) -> Result<Option<Still>, StillError> {
     let size = size(film.size);
     let format = VideoFormat { size, ..film };
     let mut renderer = Renderer::new(
@@ -47,12 +56,16 @@ pub(crate) fn draw(
         let time = film.rate.time_of(moment.first_frame + u64::from(frame));
         renderer.render(frame, &music.at(Seconds(time.0)), &mut picture);
     }
+    let rgb = picture.to_rgb();
     let mut png = Cursor::new(Vec::new());
     PngEncoder::new(&mut png).write_image(
-        &picture.to_rgb(),
+        &rgb,
         size.width,
         size.height,
         ExtendedColorType::Rgb8,
     )?;
-    Ok(Some(png.into_inner()))
+    Ok(Some(Still {
+        png: png.into_inner(),
+        colours: palette::main_colours(&rgb),
+    }))
 }

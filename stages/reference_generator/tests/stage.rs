@@ -189,6 +189,8 @@ async fn every_place_of_the_plan_gets_a_still_under_its_name() {
             (reference.size.width, reference.size.height)
         );
         assert_eq!((picture.width(), picture.height()), (720, 1280));
+        let shares: f64 = reference.colours.iter().map(|swatch| swatch.share).sum();
+        assert!((shares - 1.0).abs() < 0.01 && reference.colours.len() >= 2);
         pictures.push(picture.to_rgb8());
     }
     assert_ne!(pictures[0], pictures[1]);

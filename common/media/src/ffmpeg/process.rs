@@ -62,7 +62,15 @@ impl Process {
     }
 
     /// Waits for its end, which has to be a success.
-    pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Result<(), FfmpegError> {
+    pub(super) async fn finish(self, cancel: &CancellationToken) -> Result<(), FfmpegError> {
+        self.finish_and_tell(cancel).await.map(drop)
+    }
+
+    /// The same; gives the last of what it said.
+    pub(super) async fn finish_and_tell(
+        mut self,
+        cancel: &CancellationToken,
+    ) -> Result<String, FfmpegError> {
         drop(self.child.take_stdin());
         let mut looks = Looks::new(self.patience);
         let status = loop {
@@ -77,7 +85,7 @@ impl Process {
             }
         };
         if status.success() {
-            Ok(())
+            Ok(self.words.await.unwrap_or_default())
         } else {
             Err(self.failure(status).await)
         }

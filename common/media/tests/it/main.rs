@@ -8,6 +8,7 @@
 
 mod clips;
 mod films;
+mod foreign;
 mod pictures;
 mod reader;
 mod songs;
