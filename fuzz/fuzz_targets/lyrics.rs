@@ -7,4 +7,7 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../../stages/audio_parser/tests/it/any_lyrics.rs"]
 mod anything;
 
-fuzz_target!(|bytes: &[u8]| anything::sung(bytes));
+fuzz_target!(|bytes: &[u8]| {
+    // Both outcomes are fine; where neither comes about, it panics.
+    let _ = anything::sung(bytes);
+});
