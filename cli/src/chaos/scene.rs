@@ -24,10 +24,9 @@ use crate::data::DataDir;
 use crate::supervisor::{Running, STATE_FILE};
 use crate::terminal::Terminal;
 
-/// How long after the last blow everything accepted has to have ended, when nothing is left to do.
-const END_WITHIN: Duration = Duration::from_mins(1);
-/// And how much longer for each job that has not ended by then: two cores make one film at a time.
-const END_WITHIN_EACH: Duration = Duration::from_secs(10);
+/// How long after the last blow, and after the end of each job, the next job has to have ended. Two cores
+/// make one film at a time, in a few seconds or, where others use them too, in twenty.
+const END_WITHIN: Duration = Duration::from_secs(90);
 /// How long after that leftovers may take to be swept.
 const SWEPT_WITHIN: Duration = Duration::from_mins(1);
 /// Between two looks at what is left.
@@ -109,11 +108,9 @@ impl Scene<'_> {
     }
 
     async fn until_all_ended(&self, mut lives: JoinSet<Life>) -> Vec<Life> {
-        let open = u32::try_from(lives.len()).unwrap_or(u32::MAX);
-        let deadline = Instant::now() + END_WITHIN + END_WITHIN_EACH.saturating_mul(open);
         let mut ended = Vec::new();
         while !lives.is_empty() {
-            match tokio::time::timeout_at(deadline, lives.join_next()).await {
+            match tokio::time::timeout(END_WITHIN, lives.join_next()).await {
                 Ok(Some(Ok(life))) => ended.push(life),
                 Ok(Some(Err(error))) => self.terminal.warn(format_args!("a user is lost: {error}")),
                 Ok(None) => break,
