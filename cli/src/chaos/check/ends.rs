@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::job::JobStatus;
 
 use super::Findings;
-use crate::chaos::client::Frame;
+use crate::chaos::client::{Frame, View};
 use crate::chaos::evidence::Evidence;
 use crate::chaos::life::Life;
 
@@ -13,7 +13,7 @@ use crate::chaos::life::Life;
 /// none may.
 pub(in super::super) fn accepted_jobs_end(evidence: &Evidence, fails_none: bool) -> Findings {
     let mut findings = Findings::of("I1", "every accepted job ends");
-    let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut ends: BTreeMap<String, usize> = BTreeMap::new();
     for (job, life) in evidence.accepted() {
         let view = evidence.views.get(&job);
         let status = view.map(|view| view.status);
@@ -27,8 +27,8 @@ pub(in super::super) fn accepted_jobs_end(evidence: &Evidence, fails_none: bool)
         findings.expect(!fails_none || status != Some(JobStatus::Failed), || {
             format!("{job} has failed")
         });
-        if let Some(status) = status {
-            *ends.entry(status.name()).or_default() += 1;
+        if let Some(view) = view {
+            *ends.entry(told(view)).or_default() += 1;
         }
     }
     let accepted = evidence.accepted().count();
@@ -51,6 +51,18 @@ pub(in super::super) fn accepted_jobs_end(evidence: &Evidence, fails_none: bool)
     });
     let ends: Vec<_> = ends.iter().map(|(end, n)| format!("{n} {end}")).collect();
     findings.after(format!("{accepted} jobs: {}", ends.join(", ")))
+}
+
+/// How a job has ended, and by which code where it has failed.
+fn told(view: &View) -> String {
+    let code = view
+        .document
+        .get("error_code")
+        .and_then(|code| code.as_str());
+    match (view.status, code) {
+        (JobStatus::Failed, Some(code)) => format!("failed by {code}"),
+        (status, _) => status.name().to_owned(),
+    }
 }
 
 /// I2: a job has one end, the same for whoever looks, and nothing follows it.
