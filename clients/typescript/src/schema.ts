@@ -185,6 +185,8 @@ export interface OptionsView {
   lyrics: LyricsFrom | null;
   /** In dollars. */
   max_cost: number;
+  /** Further shapes in which the film is made. */
+  outputs: Array<ShapeView>;
   quality: Quality;
   resolution: Resolution | null;
   /** As text: numbers of JavaScript cannot hold all of it. */
@@ -262,12 +264,23 @@ export interface QuoteRequest {
   lyrics?: string | null;
   /** What the job may cost at most, in dollars: the limit of this gateway or less. */
   max_cost?: number | null;
+  /** Further shapes in which the film is made, with commas between. */
+  outputs?: string | null;
   quality?: Quality | null;
   resolution?: Resolution | null;
 }
 
 /** Pixels of the shorter side of the film; 1080p unless asked otherwise. */
 export type Resolution = "480p" | "720p" | "1080p" | "2160p";
+
+/** A shape. */
+export interface ShapeView {
+  aspect_ratio: AspectRatio | null;
+  /** Lines. */
+  height: number;
+  /** Pixels a line. */
+  width: number;
+}
 
 /** One of the six steps of the pipeline. */
 export type Stage = "audio_parser" | "scene_planner" | "reference_generator" | "prompt_generator" | "video_generator" | "composer";
@@ -325,6 +338,8 @@ export interface Upload {
   lyrics?: string | null;
   /** What the job may cost at most, in dollars: the limit of this gateway or less. */
   max_cost?: number | null;
+  /** Further shapes in which the film is made from the same plan, with commas between. */
+  outputs?: string | null;
   quality?: Quality | null;
   resolution?: Resolution | null;
   /** The same song, sentence and seed give the same film. */

@@ -1,5 +1,5 @@
-//! What is sung as captions: a track of the film, and `SubRip`, `WebVTT` and LRC beside it. Pure but for
-//! [`write`].
+//! What is sung as captions: a track of the film, and `SubRip`, `WebVTT` and LRC beside it. Pure, but for
+//! writing what the track is made of.
 //!
 //! Formats: `SubRip` as players read it; `WebVTT`, W3C, §4 (cue times within a cue show a word when it is
 //! sung); LRC with a time a line, which every player of it reads.
