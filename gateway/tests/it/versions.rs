@@ -9,6 +9,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, User, assert_problem};
+use crate::stream::Open;
 
 const CLIPS: u32 = 40;
 
@@ -223,6 +224,37 @@ async fn each_pass_makes_a_version_that_can_be_chosen_again() {
     assert_ne!(answer.headers()["etag"], tag);
     let third = format!("/api/v1/jobs/{job}/versions/3/select");
     assert_problem(ada.post(&third).await, 422, "validation-failed").await;
+}
+
+#[tokio::test]
+async fn who_resumes_before_the_first_end_sees_every_pass_and_the_history_has_them_all() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let job = ada.uploads().await;
+    app.settled().await;
+    let seen = app.last_event().await.to_string();
+    has_a_film(&app, job).await;
+    let asked = json!({ "from": "video_generator", "clip": 0 });
+    assert_eq!(ada.forks(job, asked).await.status(), 202);
+    app.settled().await;
+    ends_with_a_film(&app, job, 2).await;
+
+    let mut stream = Open::of(&ada, job, Some(&seen)).await;
+    let mut streamed = Vec::new();
+    while let Some((name, id, _)) = stream.next().await {
+        streamed.push((name, id));
+    }
+    let ends = streamed.iter().filter(|(name, _)| name == "completed");
+    assert_eq!(ends.count(), 2, "{streamed:?}");
+    let path = format!("/api/v1/jobs/{job}/events?after={seen}&limit=500");
+    let history: Value = ada.get(&path).await.json().await.unwrap();
+    let told = history["events"].as_array().unwrap().iter();
+    let told: Vec<_> = told
+        .map(|event| ["event", "id"].map(|name| event[name].as_str().unwrap().to_owned()))
+        .map(|[name, id]| (name, id))
+        .collect();
+    assert_eq!(told, streamed);
+    assert_eq!(history["next_after"], Value::Null);
 }
 
 #[tokio::test]
