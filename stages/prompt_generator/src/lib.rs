@@ -5,10 +5,12 @@
 
 pub mod instructions;
 
+mod cues;
 mod wording;
 
 use instructions::Sources;
 use model::handoff::{Instructed, Referenced};
+use model::lettering::Letters;
 use model::{EventBody, StageKind};
 use runtime::config::{ConfigError, Vars};
 use runtime::{Stage, StageContext, StageError, StageResultExt};
@@ -39,6 +41,9 @@ impl Stage for PromptGenerator {
         cx.checkpoint()?;
         let sources = Sources {
             prompt: cx.job().prompt.as_str(),
+            title: cx.job().title.as_deref(),
+            // A title may be no more than the name of a file; until a user can say, it is not written.
+            letters: Letters::Lyrics,
             heard: &heard,
             plan: &plan,
             references: &references,

@@ -295,5 +295,6 @@ fn instruction(index: ClipIndex, start: f64, end: f64) -> ClipInstruction {
             reactivity: 0.5,
         },
         reference: None,
+        lettering: None,
     }
 }
