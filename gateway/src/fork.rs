@@ -165,6 +165,7 @@ mod tests {
             beats: vec![],
             scene: scene_of(u64::from(index)),
             reference: None,
+            lettering: None,
         };
         let mut clips: Vec<_> = (0..3).map(clip).collect();
         clips[2].joints.lead_in = Some(LeadIn {

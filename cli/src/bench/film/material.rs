@@ -206,6 +206,7 @@ fn instruction(clip: u32) -> ClipInstruction {
         beats: Vec::new(),
         scene: samples::parameters(SceneKind::Nebula, 1),
         reference: None,
+        lettering: None,
     }
 }
 
