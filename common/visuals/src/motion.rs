@@ -35,6 +35,7 @@ pub(crate) struct Moment {
     /// Smoothed levels.
     pub(crate) energy: f32,
     pub(crate) bass: f32,
+    /// The highs, or what is struck, whichever is more.
     pub(crate) treble: f32,
     /// Whether the picture is to answer to the music at all.
     pub(crate) reactive: bool,
@@ -139,6 +140,7 @@ pub(crate) struct Follower {
     energy: f32,
     bass: f32,
     treble: f32,
+    harmonic: f32,
 }
 
 impl Follower {
@@ -151,6 +153,7 @@ impl Follower {
             energy: 0.0,
             bass: 0.0,
             treble: 0.0,
+            harmonic: 0.0,
         }
     }
 
@@ -167,21 +170,26 @@ impl Follower {
             self.energy = music.energy;
             self.bass = music.bass;
             self.treble = music.treble;
-            self.flow = frame as f32 * seconds * clip.pace(music.energy);
+            self.harmonic = music.harmonic;
+            self.flow = frame as f32 * seconds * clip.pace(music.energy, music.harmonic);
         }
         self.next = frame.checked_add(1);
         self.beat.hear(music.beat, seconds);
         self.bar.hear(music.downbeat, seconds);
         self.energy += (music.energy - self.energy) * 0.15;
         self.bass += (music.bass - self.bass) * 0.3;
-        self.treble += (music.treble - self.treble) * 0.4;
-        self.flow += seconds * clip.pace(self.energy);
+        // What is struck sparkles as what is high does.
+        self.treble += (music.treble.max(0.6 * music.percussive) - self.treble) * 0.4;
+        self.harmonic += (music.harmonic - self.harmonic) * 0.1;
+        self.flow += seconds * clip.pace(self.energy, self.harmonic);
         let answer = clip.reactivity;
+        // Quiet parts nod, loud ones dance.
+        let accent = answer * (0.75 + 0.45 * self.energy.clamp(0.0, 1.0));
         Moment {
             time: clip.start + frame as f32 * seconds,
             flow: clip.start * 0.7 + self.flow,
-            beat: self.beat.level() * answer,
-            downbeat: self.bar.level() * answer,
+            beat: self.beat.level() * accent,
+            downbeat: self.bar.level() * accent,
             beats: self.beat.count,
             since_beat: self.beat.since_counted,
             bars: self.bar.count,
@@ -225,16 +233,16 @@ impl Clip {
         }
     }
 
-    /// How fast the scene's own clock runs.
-    fn pace(&self, energy: f32) -> f32 {
-        0.55 + 0.6 * self.intensity + 0.5 * energy * self.reactivity
+    /// How fast the scene's own clock runs: with what goes on, and with what sounds on.
+    fn pace(&self, energy: f32, harmonic: f32) -> f32 {
+        0.40 + 0.6 * self.intensity + (0.65 * energy + 0.15 * harmonic) * self.reactivity
     }
 
     /// The camera at `frame`: an even move about the clip's middle, and a slow hand.
     fn view(&self, frame: u32) -> View {
         let time = frame as f32 * self.seconds_per_frame;
         let middle = time - self.length * 0.5;
-        let speed = 0.035 + 0.055 * self.intensity; // half heights a second
+        let speed = 0.028 + 0.070 * self.intensity; // half heights a second
         let way = middle.clamp(-12.0, 12.0) * speed;
         let (x, y, closer) = match self.camera {
             CameraMove::Hold => (way * 0.12, 0.0, way * 0.12),

@@ -71,8 +71,8 @@ impl Draw for Aurora {
             let wave = maths::sin(curtain.phase + moment.flow * 0.045);
             curtain.drift = curtain.phase * 40.0 + moment.flow * 0.05;
             curtain.shine =
-                curtain.strength * (0.75 + 0.25 * wave + 0.30 * moment.energy + 0.22 * moment.beat);
-            curtain.reach = curtain.height * (0.9 + 0.35 * moment.bass + 0.18 * moment.beat);
+                curtain.strength * (0.75 + 0.25 * wave + 0.30 * moment.energy + 0.45 * moment.beat);
+            curtain.reach = curtain.height * (0.9 + 0.30 * moment.bass + 0.24 * moment.beat);
         }
         let water = (self.shore_row * 2) as f32;
         for ridge in &mut self.ridges {
@@ -195,7 +195,7 @@ impl Aurora {
             sky: Ramp::of_light(&[(0.0, black), (0.45, colours.deep), (1.0, low)]),
             hem: light_of(blend(colours.tone, colours.light, 0.55)),
             veil: light_of(colours.tone),
-            crown: light_of(blend(colours.accent, colours.shade, 0.35)),
+            crown: light_of(blend(colours.accent, colours.shade, 0.12)),
             curtains,
             shore,
             shore_row: 0,
@@ -282,11 +282,11 @@ impl Aurora {
             let body = exp2::<S>(high * -1.9) * smoothstep::<S>(-0.05, 0.05, dy);
             let light = body * rays * curtain.shine;
             let edge = exp2::<S>(dy.abs() * -26.0) * light;
-            let crown = smoothstep::<S>(0.35, 1.3, high) * light;
+            let crown = smoothstep::<S>(0.15, 0.95, high) * light;
             let veil = light - crown * 0.75;
-            r += veil * (self.veil[0] * 2.5) + edge * self.hem[0] + crown * (self.crown[0] * 3.0);
-            g += veil * (self.veil[1] * 2.5) + edge * self.hem[1] + crown * (self.crown[1] * 3.0);
-            b += veil * (self.veil[2] * 2.5) + edge * self.hem[2] + crown * (self.crown[2] * 3.0);
+            r += veil * (self.veil[0] * 2.5) + edge * self.hem[0] + crown * (self.crown[0] * 3.4);
+            g += veil * (self.veil[1] * 2.5) + edge * self.hem[1] + crown * (self.crown[1] * 3.4);
+            b += veil * (self.veil[2] * 2.5) + edge * self.hem[2] + crown * (self.crown[2] * 3.4);
         }
         [r, g, b]
     }

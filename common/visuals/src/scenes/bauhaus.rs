@@ -66,9 +66,11 @@ pub(crate) struct Bauhaus {
 impl Draw for Bauhaus {
     fn prepare(&mut self, moment: &Moment) -> Finish {
         let half = self.size.height as f32 * 0.5;
+        // Large tiles are heavy.
+        let pace = 1.2 * (0.42 / self.side).clamp(0.7, 1.15);
         let view = View {
-            x: moment.view.x * 1.2 + self.drift.0 * moment.flow + self.origin.0 * self.side,
-            y: moment.view.y * 1.2 + self.drift.1 * moment.flow + self.origin.1 * self.side,
+            x: moment.view.x * pace + self.drift.0 * moment.flow + self.origin.0 * self.side,
+            y: moment.view.y * pace + self.drift.1 * moment.flow + self.origin.1 * self.side,
             zoom: moment.view.zoom * (1.0 + 0.006 * moment.downbeat),
         };
         let side = self.side * view.zoom * half;
@@ -212,7 +214,7 @@ impl Bauhaus {
             sine: sin(angle),
             cosine: cos(angle),
             shape,
-            swell: 1.0 + moment.beat * if dice.chance(0.5) { 0.10 } else { 0.02 },
+            swell: 1.0 + moment.beat * if dice.chance(0.5) { 0.15 } else { 0.05 },
             colours: [ground, figure, inner].map(|ink| yuv(self.inks[ink])),
         }
     }

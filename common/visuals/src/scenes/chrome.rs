@@ -124,7 +124,7 @@ impl Chrome {
             simd,
             self.size.y(y) * closer + self.now.view.y * self.scale + self.origin.1,
         );
-        let (qx, qy) = stir::<S>((px, py), 5, 0.34, 0.135, self.now.flow * 0.02);
+        let (qx, qy) = stir::<S>((px, py), 5, 0.34, 0.135, self.now.flow * 0.017);
         let broad = noise::<S>(self.seed, qx * 0.9, qy * 0.9);
         let waves = sin::<S>(qx * 0.55 + qy * 0.35 + broad * 0.8);
         let cross = sin::<S>(qy * 0.72 - qx * 0.21 + self.now.flow * 0.013);
@@ -174,12 +174,12 @@ impl Draw for Chrome {
             },
             flow: moment.flow,
             tilt: moment.flow * 0.03 + 0.05 * moment.beat,
-            steep: self.steep * (1.0 + 0.20 * moment.beat + 0.15 * moment.bass),
-            glint: 0.8 + 0.9 * moment.beat + 0.4 * moment.treble,
+            steep: self.steep * (1.0 + 0.42 * moment.beat + 0.10 * moment.bass),
+            glint: 0.75 + 1.5 * moment.beat + 0.4 * moment.treble,
         };
         Finish {
             flat: false,
-            exposure: 1.0,
+            exposure: 0.97 + 0.13 * moment.beat,
             bloom: 0.55 + 0.3 * moment.beat,
             vignette: 0.30,
             dither: 2.0,

@@ -9,7 +9,7 @@ use crate::colour::{Colours, Ramp, Rgb, blend, light_of};
 use crate::finish::{Finish, Grain};
 use crate::hash::Dice;
 use crate::lanes::{
-    self, F, each_pixel, exp2, iota, mix, noise, noise_line, saturate, smoothstep, splat,
+    self, F, each_pixel, exp2, iota, noise, noise_line, saturate, smoothstep, splat,
 };
 use crate::maths;
 use crate::motion::{Clip, Moment, View};
@@ -44,6 +44,7 @@ pub(crate) struct Clouds {
     banks: Vec<Bank>,
     sun: (f32, f32),
     radius: f32,
+    streaks: u32,
     horizon: f32,
     stars: Option<Stars>,
     take: View,
@@ -57,6 +58,7 @@ struct Now {
     radius: f32,
     glow: f32,
     heat: f32,
+    drift: f32,
 }
 
 impl Clouds {
@@ -74,7 +76,7 @@ impl Clouds {
         let day = parameters.variant == Variant::Calm;
         let bare = parameters.variant == Variant::Bare;
         let horizon = dice.within(-0.12, 0.10) + if bare { 0.22 } else { 0.0 };
-        let warm = blend(light, accent, if night { 0.05 } else { 0.35 });
+        let warm = blend(light, accent, if night { 0.10 } else { 0.75 });
         let (stops, low) = if night {
             let black = blend(deep, [0.0; 3], 0.4);
             (
@@ -97,7 +99,7 @@ impl Clouds {
                     deep,
                     shade,
                     blend(tone, accent, 0.2),
-                    blend(light, accent, 0.3),
+                    blend(light, accent, 0.65),
                 ],
                 blend(tone, accent, 0.25),
             )
@@ -144,10 +146,15 @@ impl Clouds {
             banks,
             sun: (
                 side * dice.within(0.15, 0.85),
-                dice.within(-0.24, -0.04) - if night { 0.25 } else { 0.0 },
+                if night {
+                    dice.within(-0.49, -0.29)
+                } else {
+                    dice.within(-0.08, 0.02)
+                },
             ),
             radius: if night { 0.11 } else { dice.within(0.07, 0.12) },
             horizon,
+            streaks: dice.bits() as u32,
             stars: night.then(|| Stars::new(&mut dice, 320, size)),
             take: View {
                 x: clip.take.x * 0.9,
@@ -171,19 +178,20 @@ impl Clouds {
         let uy = self.size.y(y);
         let height = (uy + 1.0) / (self.horizon + 1.15);
         let (dx, dy) = (px - now.sun.0, uy - now.sun.1);
-        let far2 = dx * dx * 0.7 + dy * dy;
+        // By day the sun is hidden, and its light lies along the horizon.
+        let (flat, tall) = if self.stars.is_some() {
+            (0.7, 1.0)
+        } else {
+            (0.30, 2.2)
+        };
+        let far2 = dx * dx * flat + dy * dy * tall;
         let wide = exp2::<S>(far2 * -1.7) * (0.36 * now.glow);
         let close = exp2::<S>(far2 * -16.0) * (0.22 * now.glow);
-        let [mut r, mut g, mut b] = lanes::ramp(simd, &self.sky, wide + close + height * 0.66);
-        let edge =
-            ((dx * dx + dy * dy).sqrt() * -1.0 + now.radius) * (1.0 / self.size.half_pixel());
-        let disc = saturate::<S>(edge * 0.5 + 0.5) * now.heat;
-        r += disc * self.disc[0];
-        g += disc * self.disc[1];
-        b += disc * self.disc[2];
-
         let toward = exp2::<S>(dx * dx * -0.9);
-        for bank in self.seen(uy) {
+        let mut rgb = [splat(simd, 0.0); 3];
+        // How much of what lies further away is seen.
+        let mut through = splat(simd, 1.0);
+        for bank in self.seen(uy).iter().rev() {
             if uy < bank.top {
                 continue;
             }
@@ -217,23 +225,38 @@ impl Clouds {
             let hollow = round * 0.55 + puff * 0.40 + 0.28;
             let lit = saturate::<S>(crown * hollow * (toward * 0.45 + 0.80) * 1.35);
             let rim = exp2::<S>(into.max(0.0) * -34.0) * toward * (0.75 * now.glow);
-            r = mix::<S>(
-                r,
-                lit * (bank.lit[0] - bank.shadow[0]) + bank.shadow[0] + rim * self.warm[0],
-                cover,
-            );
-            g = mix::<S>(
-                g,
-                lit * (bank.lit[1] - bank.shadow[1]) + bank.shadow[1] + rim * self.warm[1],
-                cover,
-            );
-            b = mix::<S>(
-                b,
-                lit * (bank.lit[2] - bank.shadow[2]) + bank.shadow[2] + rim * self.warm[2],
-                cover,
-            );
+            let cover = cover * through;
+            let cloth = bank.lit.into_iter().zip(bank.shadow).zip(self.warm);
+            for (value, ((bright, dark), warm)) in rgb.iter_mut().zip(cloth) {
+                *value += (lit * (bright - dark) + dark + rim * warm) * cover;
+            }
+            through -= cover;
+            if !through.simd_gt(0.004).any_true() {
+                return rgb;
+            }
         }
-        [r, g, b]
+        let sky = {
+            // High, thin streaks.
+            let streak = noise::<S>(
+                self.streaks,
+                px * 0.7 + (now.drift + uy * 1.3),
+                splat(simd, uy * 7.0),
+            );
+            let streak = smoothstep::<S>(0.50, 0.95, streak) * (wide + 0.12) * 0.55;
+            lanes::ramp(simd, &self.sky, wide + close + streak + height * 0.66)
+        };
+        let edge =
+            ((dx * dx + dy * dy).sqrt() * -1.0 + now.radius) * (1.0 / self.size.half_pixel());
+        // A crescent: what the earth's shadow leaves of the moon.
+        let (sx, sy) = (dx - now.radius * 0.42, dy + now.radius * 0.16);
+        let hidden = ((sx * sx + sy * sy).sqrt() * -1.0 + now.radius * 0.97)
+            * (1.0 / self.size.half_pixel());
+        let shown = saturate::<S>(hidden * -0.5 + 0.5);
+        let disc = saturate::<S>(edge * 0.5 + 0.5) * shown * now.heat;
+        for ((value, sky), disc_light) in rgb.iter_mut().zip(sky).zip(self.disc) {
+            *value += (disc * disc_light + sky) * through;
+        }
+        rgb
     }
 }
 
@@ -251,12 +274,19 @@ impl Draw for Clouds {
                 (self.sun.1 + self.horizon - view.y * 0.25) * far,
             ),
             radius: self.radius * far * (1.0 + 0.04 * moment.beat),
-            glow: 0.85 + 0.40 * moment.beat + 0.2 * moment.bass,
-            heat: 2.6 + 1.2 * moment.beat,
+            glow: if self.stars.is_some() { 0.6 } else { 0.82 }
+                + 0.55 * moment.beat
+                + 0.2 * moment.bass,
+            drift: moment.flow * 0.03,
+            heat: if self.stars.is_some() {
+                2.6 + 1.2 * moment.beat
+            } else {
+                0.0
+            },
         };
         for bank in &mut self.banks {
             bank.drift = view.x * bank.depth + moment.flow * (0.012 + 0.075 * bank.depth);
-            bank.lift = moment.flow * 0.11 + 0.12 * moment.bass;
+            bank.lift = moment.flow * 0.08 + 0.10 * moment.bass;
             bank.top = bank.base - bank.rise * 1.25;
         }
         if let Some(stars) = &mut self.stars {

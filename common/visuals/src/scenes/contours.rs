@@ -71,23 +71,28 @@ impl Contours {
             accent,
         } = colours;
         let style = match parameters.variant {
-            Variant::Full => Style::Night,
-            Variant::Calm => Style::Paper,
+            Variant::Full => Style::Paper,
+            Variant::Calm => Style::Night,
             Variant::Turned => Style::Sheets,
             Variant::Bare => Style::Lines,
         };
-        let black = blend(deep, [0.0; 3], 0.45);
+        let black = blend(deep, [0.0; 3], 0.15);
         let paper = blend(light, [0.97, 0.95, 0.91], 0.45);
         let (stops, thin, thick) = match style {
             Style::Night => (
-                [black, blend(deep, shade, 0.3), shade, tone],
-                blend(tone, light, 0.25),
+                [
+                    black,
+                    blend(deep, shade, 0.3),
+                    shade,
+                    blend(tone, accent, 0.70),
+                ],
+                blend(tone, light, 0.5),
                 blend(accent, light, 0.2),
             ),
             Style::Paper => (
                 [
-                    blend(paper, tone, 0.30),
-                    blend(paper, light, 0.5),
+                    blend(paper, accent, 0.75),
+                    blend(paper, accent, 0.16),
                     paper,
                     paper,
                 ],
@@ -96,7 +101,12 @@ impl Contours {
             ),
             Style::Sheets => ([deep, shade, tone, light], shade, accent),
             Style::Lines => (
-                [black, black, blend(black, deep, 0.6), deep],
+                [
+                    black,
+                    black,
+                    blend(black, deep, 0.6),
+                    blend(deep, accent, 0.4),
+                ],
                 blend(shade, tone, 0.85),
                 light,
             ),
@@ -109,7 +119,10 @@ impl Contours {
             ground: Ramp::of_light(&stops),
             thin: yuv(thin),
             thick: yuv(thick),
-            sheets: [yuv(blend(deep, shade, 0.25)), yuv(blend(tone, light, 0.75))],
+            sheets: [
+                yuv(blend(shade, accent, 0.35)),
+                yuv(blend(tone, light, 0.75)),
+            ],
             levels: match style {
                 Style::Sheets => 9.0,
                 Style::Lines => 16.0,
@@ -153,7 +166,8 @@ impl Contours {
         let down = load(simd, below, at) - load(simd, above, at);
         let slope = (right + down) * (0.5 * self.now.relief);
         let lit = saturate::<S>(slope * -1.0 + 0.5);
-        let at = (here * (1.0 / self.levels) - 0.18) * 0.9;
+        // Lines wander over the land as it rises; its colours stay where they are.
+        let at = (here * (1.0 / self.levels) - (self.now.lift + 0.18)) * 0.9;
         let [r, g, b] = lanes::ramp(simd, &self.ground, at + (lit - 0.5) * 0.55);
         let shade = lit * 0.7 + 0.65;
         [r * shade, g * shade, b * shade]
@@ -178,8 +192,8 @@ impl Contours {
     /// How strongly lines are drawn.
     fn strength(&self) -> (f32, f32) {
         match self.style {
-            Style::Night => (0.55 * self.now.glow, 0.9 * self.now.glow),
-            Style::Paper => (0.55, 0.9),
+            Style::Night => (0.62 * self.now.glow, 0.9 * self.now.glow),
+            Style::Paper => (0.50, 0.85),
             Style::Sheets => (0.0, 0.0),
             Style::Lines => (0.75 * self.now.glow, 0.95 * self.now.glow),
         }
@@ -216,8 +230,9 @@ impl Contours {
         let off = above / steep.max(1e-4);
         let below = (here - level) / steep.max(1e-4);
         let [first, last] = [self.sheets[0][channel], self.sheets[1][channel]];
-        let way = saturate::<S>(level * (1.4 / self.levels) - 0.2);
-        let next = saturate::<S>((level + 1.0) * (1.4 / self.levels) - 0.2);
+        let risen = 1.4 * self.now.lift + 0.2;
+        let way = saturate::<S>(level * (1.4 / self.levels) - risen);
+        let next = saturate::<S>((level + 1.0) * (1.4 / self.levels) - risen);
         let pixel = self.size.height as f32 / 1080.0;
         let shadow = crate::lanes::exp2::<S>(off * (-0.085 / pixel)) * 0.42;
         let dim = if channel == 0 {
@@ -242,16 +257,20 @@ impl Draw for Contours {
     const FIELD: bool = true;
 
     fn prepare(&mut self, moment: &Moment) -> Finish {
+        // In verses the land lies nearly still.
+        let pace = if self.style == Style::Night { 0.5 } else { 1.0 };
         self.now = Now {
             view: View {
-                x: self.take.x + moment.view.x,
-                y: self.take.y + moment.view.y - moment.flow * 0.012,
+                x: self.take.x + moment.view.x * pace,
+                y: self.take.y + (moment.view.y - moment.flow * 0.012) * pace,
                 zoom: self.take.zoom * moment.view.zoom,
             },
-            flow: moment.flow,
+            flow: moment.flow * pace,
             // The whole land rises with the music: lines wander.
-            lift: 0.012 * moment.flow + 0.030 * moment.beat + 0.02 * moment.bass,
-            glow: 0.85 + 0.4 * moment.beat + 0.2 * moment.treble,
+            lift: 0.012 * pace * moment.flow
+                + 0.036 * pace * moment.beat
+                + 0.02 * pace * moment.bass,
+            glow: 0.80 + 0.5 * moment.beat + 0.2 * moment.treble,
             relief: self.size.height as f32 / 1080.0
                 * if self.style == Style::Paper { 2.1 } else { 2.6 },
         };

@@ -8,9 +8,7 @@ use super::{Draw, Size};
 use crate::colour::{Colours, Ramp, Rgb, blend, light_of};
 use crate::finish::{Finish, Grain};
 use crate::hash::Dice;
-use crate::lanes::{
-    self, F, each_pixel, exp2, iota, mix, noise_line, saturate, sin, smoothstep, splat,
-};
+use crate::lanes::{self, F, each_pixel, exp2, iota, noise_line, saturate, sin, smoothstep, splat};
 use crate::maths;
 use crate::motion::{Clip, Moment, View};
 use crate::plane::Field;
@@ -43,6 +41,8 @@ pub(crate) struct Dunes {
     ranges: Vec<Range>,
     sun: (f32, f32),
     radius: f32,
+    /// 0 where the sun stands out of sight.
+    heat: f32,
     horizon: f32,
     side: f32,
     stars: Option<Stars>,
@@ -96,7 +96,7 @@ impl Dunes {
                 shade,
                 blend(shade, tone, 0.6),
                 blend(tone, accent, 0.35),
-                blend(light, accent, 0.25),
+                blend(light, accent, 0.60),
             ]
         };
         let places = [0.0, 0.4, 0.78, 1.0];
@@ -109,7 +109,7 @@ impl Dunes {
         } else {
             blend(tone, light, if noon { 0.7 } else { 0.42 })
         };
-        let sand = blend(sand, accent, if night { 0.0 } else { 0.18 });
+        let sand = blend(sand, accent, if night { 0.0 } else { 0.24 });
         let ranges = (0..LAYERS)
             .map(|index| {
                 let near = index as f32 / (LAYERS - 1) as f32;
@@ -133,7 +133,7 @@ impl Dunes {
         Self {
             size,
             sky: Ramp::of_light(&sky),
-            disc: light_of(blend(light, [1.0; 3], 0.45)),
+            disc: light_of(blend(accent, light, 0.4)),
             warm: light_of(blend(light, accent, 0.35)),
             ranges,
             sun: (
@@ -144,6 +144,7 @@ impl Dunes {
                     dice.within(-0.30, -0.06)
                 },
             ),
+            heat: if noon || bare { 0.0 } else { 1.0 },
             radius: if night { 0.10 } else { dice.within(0.16, 0.27) },
             horizon,
             side,
@@ -168,23 +169,17 @@ impl Dunes {
         let now = &self.now;
         let px = iota(simd) * self.size.half_pixel() + self.size.x(x);
         let uy = self.size.y(y);
-        let height = (uy + 1.0) / (self.horizon + 1.15);
         let (dx, dy) = (px - now.sun.0, uy - now.sun.1);
-        let far2 = dx * dx + dy * dy;
-        let wide = exp2::<S>((dx * dx * 0.6 + dy * dy) * -1.6) * (0.30 * now.glow);
-        let close = exp2::<S>(far2 * -12.0) * (0.14 * now.glow);
-        let mut rgb = lanes::ramp(simd, &self.sky, wide + close + height * 0.68);
-        let edge = (far2.sqrt() * -1.0 + now.radius) * (1.0 / self.size.half_pixel()) + 0.5;
-        let disc = saturate::<S>(edge) * now.heat;
-        for (value, disc_light) in rgb.iter_mut().zip(self.disc) {
-            *value += disc * disc_light;
-        }
         let sharp = 1.0 / self.size.half_pixel();
-        for range in self.seen(uy) {
+        let mut rgb = [splat(simd, 0.0); 3];
+        // How much of what lies further away is seen.
+        let mut through = splat(simd, 1.0);
+        for range in self.seen(uy).iter().rev() {
             if uy < range.top {
                 continue;
             }
             let (lit, cover) = self.sand(simd, range, (px, uy), sharp);
+            let cover = cover * through;
             let toward = exp2::<S>(dx * dx * -0.8) * (0.10 * now.glow) * lit;
             for ((value, lit_sand), (shadow, warm)) in rgb
                 .iter_mut()
@@ -192,8 +187,22 @@ impl Dunes {
                 .zip(range.shadow.into_iter().zip(self.warm))
             {
                 let sand = lit * (lit_sand - shadow) + shadow + toward * warm;
-                *value = mix::<S>(*value, sand, cover);
+                *value += sand * cover;
             }
+            through -= cover;
+            if !through.simd_gt(0.004).any_true() {
+                return rgb;
+            }
+        }
+        let height = (uy + 1.0) / (self.horizon + 1.15);
+        let far2 = dx * dx + dy * dy;
+        let wide = exp2::<S>((dx * dx * 0.6 + dy * dy) * -1.6) * (0.30 * now.glow);
+        let close = exp2::<S>(far2 * -12.0) * (0.14 * now.glow);
+        let sky = lanes::ramp(simd, &self.sky, wide + close + height * 0.68);
+        let edge = (far2.sqrt() * -1.0 + now.radius) * (1.0 / self.size.half_pixel()) + 0.5;
+        let disc = saturate::<S>(edge) * now.heat;
+        for ((value, sky), disc_light) in rgb.iter_mut().zip(sky).zip(self.disc) {
+            *value += (disc * disc_light + sky) * through;
         }
         rgb
     }
@@ -259,7 +268,7 @@ impl Draw for Dunes {
             ),
             radius: self.radius * far * (1.0 + 0.035 * moment.beat),
             glow: 0.85 + 0.45 * moment.beat + 0.2 * moment.bass,
-            heat: 1.4 + 0.7 * moment.beat,
+            heat: self.heat * (1.4 + 0.7 * moment.beat),
             wind: moment.flow * 0.10,
             drift: moment.flow * 0.03,
         };

@@ -8,7 +8,9 @@ use super::{Draw, Size};
 use crate::colour::{Colours, Ramp, Rgb, blend, light_of, yuv};
 use crate::finish::{Finish, Grain};
 use crate::hash::Dice;
-use crate::lanes::{self, F, each_pixel, exp2, iota, noise, noise_line, smoothstep, splat};
+use crate::lanes::{
+    self, F, each_pixel, exp2, iota, load, noise, noise_line, smoothstep, splat, store,
+};
 use crate::maths::{self, mix, sin};
 use crate::motion::{Clip, Moment, View};
 use crate::plane::Field;
@@ -96,20 +98,20 @@ impl Forest {
                 blend(tone, light, 0.15),
                 blend(tone, light, 0.5),
                 blend(tone, light, 0.8),
-                light,
+                blend(light, accent, 0.5),
             ]
         } else {
             [
                 blend(shade, tone, 0.2),
                 tone,
                 blend(tone, light, 0.55),
-                blend(light, accent, 0.12),
+                blend(accent, light, 0.35),
             ]
         };
-        let places = [0.0, 0.42, 0.76, 1.0];
+        let places = [0.0, 0.42, 0.64, 0.84];
         let stops = std::array::from_fn::<_, 4, _>(|index| (places[index], stops[index]));
         let air = blend(stops[1].1, stops[2].1, 0.35);
-        let dark = blend(deep, [0.0; 3], 0.45);
+        let dark = blend(deep, [0.0; 3], 0.22);
         let count = if parameters.variant == Variant::Bare {
             3
         } else {
@@ -130,8 +132,8 @@ impl Forest {
                     body: yuv(body),
                     lit: yuv(blend(
                         body,
-                        blend(light, accent, 0.4),
-                        mix(0.30, 0.42, near),
+                        blend(light, accent, 0.8),
+                        mix(0.45, 0.62, near),
                     )),
                     shift: 0.0,
                     closer: 1.0,
@@ -142,7 +144,7 @@ impl Forest {
         Self {
             size,
             mist: Ramp::of_light(&stops),
-            shaft: light_of(blend(light, accent, 0.15)).map(|v| v * if night { 0.3 } else { 0.8 }),
+            shaft: light_of(blend(accent, light, 0.25)).map(|v| v * if night { 0.35 } else { 1.0 }),
             rows,
             floor: floor(&mut dice, size, [air, dark], &colours),
             source: (side * dice.within(0.35, 1.1), -1.35),
@@ -174,18 +176,22 @@ impl Forest {
         let fine = noise_line::<S>(self.seed ^ 5, angle * 13.0 - now.drift * 0.5);
         let beam = smoothstep::<S>(0.46, 0.92, broad * 0.72 + fine * 0.28);
         let reach = exp2::<S>(far2 * -0.55)
-            * (now.shafts * (0.55 + 0.45 * maths::smoothstep(1.0, -0.4, uy)));
+            * (now.shafts * (0.85 + 0.45 * maths::smoothstep(1.0, -0.4, uy)));
         let shaft = beam * reach * (fog * 0.8 + 1.0);
+        // Towards their colour, not on top of it: added to another hue it would give a third.
+        let shaft = lanes::saturate::<S>(shaft);
         [
-            r + shaft * self.shaft[0],
-            g + shaft * self.shaft[1],
-            b + shaft * self.shaft[2],
+            lanes::mix::<S>(r, splat(simd, self.shaft[0]), shaft),
+            lanes::mix::<S>(g, splat(simd, self.shaft[1]), shaft),
+            lanes::mix::<S>(b, splat(simd, self.shaft[2]), shaft),
         ]
     }
 
     /// Paints the trunks' part of a row whose middle is at `y`, with samples `step` pixels apart.
-    fn trunks<const N: usize>(
+    #[inline(always)]
+    fn trunks<S: Simd, const N: usize>(
         &self,
+        simd: S,
         (y, step): (f32, f32),
         mut values: [&mut [f32]; N],
         channels: [usize; N],
@@ -204,7 +210,7 @@ impl Forest {
                     -1.0
                 };
                 let span = (middle * row.closer, wide * row.closer, lit);
-                self.fill(span, (half, step), row, (&mut values, channels));
+                self.fill(simd, span, (half, step), (row, &mut values, channels));
                 for (height, long, slope) in trunk.branches {
                     // A branch rises away from the trunk: at this row it is a short run of pixels.
                     let up = height - at;
@@ -218,34 +224,46 @@ impl Forest {
                         thin * (1.0 + slope.abs()) * row.closer,
                         lit,
                     );
-                    self.fill(span, (half, step), row, (&mut values, channels));
+                    self.fill(simd, span, (half, step), (row, &mut values, channels));
                 }
             }
         }
     }
 
     /// Fills a span of a row, lighter on the side of the light.
-    fn fill<const N: usize>(
+    #[inline(always)]
+    fn fill<S: Simd, const N: usize>(
         &self,
+        simd: S,
         (middle, wide, lit): (f32, f32, f32),
         (half, step): (f32, f32),
-        row: &Row,
-        (values, channels): (&mut [&mut [f32]; N], [usize; N]),
+        (row, values, channels): (&Row, &mut [&mut [f32]; N], [usize; N]),
     ) {
         let centre = (middle + self.size.aspect()) * half / step;
         let reach = wide * half / step;
         let length = values.first().map_or(0, |values| values.len());
         let first = (centre - reach - 1.0).max(0.0) as usize;
         let last = ((centre + reach + 2.0).max(0.0) as usize).min(length);
-        for x in first..last {
-            let off = x as f32 + 0.5 - centre;
-            let cover = (reach - off.abs() + 0.5).clamp(0.0, 1.0).min(reach * 2.0);
-            let around = off * lit / reach.max(0.5);
-            let rim = maths::smoothstep(0.15, 1.0, around) * (0.75 * self.now.glow).min(1.0);
+        let glow = (0.75 * self.now.glow).min(1.0);
+        let turned = lit / reach.max(0.5);
+        let mut x = first;
+        while x < last {
+            // The last run may begin before the span's end needs it to: what is covered twice is not
+            // drawn twice, as it lies before `x`.
+            let from = x.min(length.saturating_sub(F::<S>::LEN));
+            let at = iota(simd) + (from as f32 + 0.5);
+            let off = at - centre;
+            let cover = (off.abs() * -1.0 + (reach + 0.5))
+                .max(0.0)
+                .min((reach * 2.0).min(1.0));
+            let cover = cover * lanes::step::<S>(at - x as f32);
+            let rim = smoothstep::<S>(0.15, 1.0, off * turned) * glow;
             for (values, channel) in values.iter_mut().zip(channels) {
-                let bark = mix(row.body[channel], row.lit[channel], rim);
-                values[x] = mix(values[x], bark, cover);
+                let bark = rim * (row.lit[channel] - row.body[channel]) + row.body[channel];
+                let under = load(simd, values, from);
+                store::<S>(lanes::mix::<S>(under, bark, cover), values, from);
             }
+            x = from + F::<S>::LEN;
         }
     }
 }
@@ -260,8 +278,8 @@ impl Draw for Forest {
         self.now = Now {
             source: (self.source.0 - view.x * 0.10, self.source.1),
             glow: 0.85 + 0.28 * moment.beat + 0.2 * moment.bass,
-            shafts: self.shafts * (0.42 + 0.42 * moment.beat + 0.22 * moment.energy),
-            drift: moment.flow * 0.05,
+            shafts: self.shafts * (0.34 + 0.62 * moment.beat + 0.26 * moment.energy),
+            drift: moment.flow * 0.035,
             sway: 0.012 * sin(moment.time * 0.09),
         };
         for row in &mut self.rows {
@@ -276,10 +294,10 @@ impl Draw for Forest {
         }
         Finish {
             flat: false,
-            exposure: 1.0 + 0.02 * moment.energy,
+            exposure: 1.0 + 0.02 * moment.energy + 0.05 * moment.beat,
             bloom: 0.55 + 0.3 * moment.beat,
             vignette: 0.32,
-            dither: 2.0,
+            dither: 2.4,
             grain: Grain::default(),
         }
     }
@@ -300,14 +318,14 @@ impl Draw for Forest {
     #[inline(always)]
     fn chroma_row<S: Simd>(&self, simd: S, _: &Field, y: usize, [u, v]: [&mut [f32]; 2]) {
         let at = y as f32 * 2.0 + 1.0;
-        self.trunks((at, 2.0), [&mut *u, &mut *v], [1, 2]);
+        self.trunks(simd, (at, 2.0), [&mut *u, &mut *v], [1, 2]);
         ridge::chroma_at(simd, &self.floor, at, [u, v]);
     }
 
     #[inline(always)]
     fn luma_row<S: Simd>(&self, simd: S, _: &Field, y: usize, row: &mut [f32]) {
         let at = y as f32 + 0.5;
-        self.trunks((at, 1.0), [&mut *row], [0]);
+        self.trunks(simd, (at, 1.0), [&mut *row], [0]);
         ridge::luma_at(simd, &self.floor, at, row);
     }
 }

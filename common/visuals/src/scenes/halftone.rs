@@ -1,6 +1,8 @@
 //! A printed poster: pictures in dots of two inks on paper, each screen at its own angle.
 //!
-//! Flat colour, like the tiles of the Bauhaus: luma is painted at full size and chroma at half size.
+//! Flat colour, like the tiles of the Bauhaus: luma is painted at full size and chroma at half size. As in
+//! print, the screen stands still and the picture moves behind it: dots grow and shrink, and none of their
+//! thousand edges travels.
 
 use fearless_simd::prelude::*;
 use model::look::{SceneParameters, Variant};
@@ -36,6 +38,9 @@ struct Screen {
     pitch: f32,
     ink: Rgb,
 }
+
+/// Edges of dots are two and a half pixels wide: ink bleeds a little, and sharper ones cost bits.
+const SOFT: f32 = 0.4;
 
 /// What is fixed over a clip, and where everything lies now.
 #[derive(Debug)]
@@ -77,11 +82,11 @@ impl Halftone {
         // Bridges are printed the other way: light ink on dark paper.
         let dark = motive == Motive::Ripples;
         let (paper, first) = if dark {
-            (blend(colours.deep, [0.0; 3], 0.2), colours.tone)
+            (blend(colours.deep, colours.shade, 0.18), colours.tone)
         } else {
-            (light, colours.deep)
+            (light, blend(colours.deep, colours.shade, 0.12))
         };
-        let pitch = dice.within(19.0, 25.0) * if motive == Motive::Fade { 0.6 } else { 1.0 };
+        let pitch = dice.within(11.0, 13.5) * if motive == Motive::Fade { 0.8 } else { 1.0 };
         let turn = dice.within(0.02, 0.06);
         let screen = |angle: f32, ink: Rgb| Screen {
             cosine: maths::cos(angle),
@@ -96,7 +101,7 @@ impl Halftone {
             screens: [screen(turn, colours.accent), screen(turn + 0.0833, first)],
             centre: (dice.within(-0.6, 0.6), dice.within(-0.14, 0.14)),
             other: (dice.within(-1.4, 1.4), dice.within(-0.8, 0.8)),
-            radius: dice.within(0.55, 0.72),
+            radius: dice.within(0.44, 0.60),
             lamp: (dice.within(-0.7, 0.7), -0.55, 0.6),
             take: View {
                 x: clip.take.x * 0.4,
@@ -130,13 +135,13 @@ impl Halftone {
                 (warm, mix::<S>(ground + fall, shade, inside))
             }
             Motive::Sun => {
-                let radius = self.radius * 0.8 * now.swell;
+                let radius = self.radius * 0.72 * now.swell;
                 let disc = saturate::<S>((distance * -1.0 + radius) * 18.0);
                 let low = y - (self.centre.1 + 0.22);
                 let sea = saturate::<S>(low * 60.0);
                 let wave = sin::<S>(low * 5.5 + sin::<S>(x * 0.4 + now.waves) * 0.12 - now.waves);
                 let lines = smoothstep::<S>(-0.2, 0.9, wave) * 0.75 + low * 0.35;
-                let glow = exp2::<S>((distance - radius).max(0.0) * -2.6) * 0.55;
+                let glow = exp2::<S>((distance - radius).max(0.0) * -3.4) * 0.40;
                 let above = sea * -1.0 + 1.0;
                 let warm = disc * above + glow * (disc * -1.0 + 1.0) * 0.8;
                 let mirrored = exp2::<S>(dx * dx * -7.0) * 0.5 * sea;
@@ -166,60 +171,68 @@ impl Halftone {
         }
     }
 
-    /// Paints a row of the planes `channels`, whose middle is at `y`, samples `step` pixels apart.
+    /// How large the dots of each ink are at the samples from `at` on, `step` pixels apart, of a row.
     #[inline(always)]
-    fn paint<S: Simd, const N: usize>(
-        &self,
-        simd: S,
-        (y, step): (f32, f32),
-        mut rows: [&mut [f32]; N],
-        channels: [usize; N],
-    ) {
+    fn levels<S: Simd>(&self, simd: S, at: usize, (y, step): (f32, f32)) -> (F<S>, F<S>) {
         let unit = 2.0 / self.size.height as f32;
         let closer = 1.0 / self.now.view.zoom;
         let py = (y * unit - 1.0) * closer + self.now.view.y;
-        let length = rows.first().map_or(0, |row| row.len());
-        for at in (0..length).step_by(F::<S>::LEN) {
-            let px = (iota(simd) + (at as f32 + 0.5)) * (step * unit) - self.size.aspect();
-            let px = px * closer + self.now.view.x;
-            let py = splat(simd, py);
-            let (warm, main) = self.inks(simd, px, py);
-            let covers = [
-                self.dots(&self.screens[0], (px, py), warm, step),
-                self.dots(&self.screens[1], (px, py), main, step),
-            ];
-            for (row, channel) in rows.iter_mut().zip(channels) {
-                let mut value = splat(simd, self.paper[channel]);
-                for (cover, screen) in covers.into_iter().zip(&self.screens) {
-                    value = mix::<S>(value, splat(simd, screen.ink[channel]), cover);
-                }
-                store::<S>(value, row, at);
-            }
-        }
+        let px = (iota(simd) + (at as f32 + 0.5)) * (step * unit) - self.size.aspect();
+        let (warm, main) = self.inks(simd, px * closer + self.now.view.x, splat(simd, py));
+        (self.radius::<S>(warm), self.radius::<S>(main))
     }
 
-    /// The part of a sample that a screen's dots cover where it is to print `level`.
+    /// How large the dots are that print a level, in cells.
     #[inline(always)]
-    fn dots<S: Simd>(&self, screen: &Screen, (x, y): Point<S>, level: F<S>, step: f32) -> F<S> {
+    fn radius<S: Simd>(&self, level: F<S>) -> F<S> {
+        let radius = (level * self.now.press).max(0.0).sqrt() * 0.76;
+        let radius = radius + smoothstep::<S>(0.05, 0.2, radius) * self.now.grow;
+        // Dots finer than a pixel are not there.
+        radius - smoothstep::<S>(0.09, 0.03, radius) * 0.3
+    }
+
+    /// What a channel of the samples from `at` on becomes.
+    #[inline(always)]
+    fn printed<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        at: usize,
+        ((y, step), radii): ((f32, f32), (F<S>, F<S>)),
+        channels: [usize; N],
+    ) -> [F<S>; N] {
+        let unit = 2.0 / self.size.height as f32;
+        let px = (iota(simd) + (at as f32 + 0.5)) * (step * unit) - self.size.aspect();
+        let fixed = (px, splat(simd, y * unit - 1.0));
+        let [first, second] = &self.screens;
+        let covers = [
+            self.dots(first, fixed, radii.0, step),
+            self.dots(second, fixed, radii.1, step),
+        ];
+        channels.map(|channel| {
+            let paper = splat(simd, self.paper[channel]);
+            let once = mix::<S>(paper, splat(simd, first.ink[channel]), covers[0]);
+            mix::<S>(once, splat(simd, second.ink[channel]), covers[1])
+        })
+    }
+
+    /// The part of a sample that a screen's dots cover, which have this radius.
+    #[inline(always)]
+    fn dots<S: Simd>(&self, screen: &Screen, (x, y): Point<S>, radius: F<S>, step: f32) -> F<S> {
         let (u, v) = (
             (x * screen.cosine + y * screen.sine) * screen.pitch,
             (y * screen.cosine - x * screen.sine) * screen.pitch,
         );
         let (u, v) = (u - (u + 0.5).floor(), v - (v + 0.5).floor());
-        let radius = (level * self.now.press).max(0.0).sqrt() * 0.76;
-        let radius = radius + smoothstep::<S>(0.05, 0.2, radius) * self.now.grow;
         // Pixels of full size per cell.
-        let sharp = self.size.height as f32 * 0.5 * self.now.view.zoom / (screen.pitch * step);
+        let sharp = self.size.height as f32 * (0.5 * SOFT) / (screen.pitch * step);
         let out = (u * u + v * v).sqrt();
-        let cover = saturate::<S>((radius - out) * sharp + 0.5);
-        // Dots finer than a pixel are not there.
-        cover * smoothstep::<S>(0.03, 0.09, radius)
+        saturate::<S>((radius - out) * sharp + 0.5)
     }
 }
 
 impl Draw for Halftone {
     fn prepare(&mut self, moment: &Moment) -> Finish {
-        let turn = moment.flow * 0.03;
+        let turn = moment.flow * 0.02;
         let lamp = (
             self.lamp.0 + 0.6 * maths::sin(turn),
             self.lamp.1 + 0.2 * maths::cos(turn * 1.3),
@@ -228,33 +241,49 @@ impl Draw for Halftone {
         let length = (lamp.0 * lamp.0 + lamp.1 * lamp.1 + lamp.2 * lamp.2).sqrt();
         self.now = Now {
             view: View {
-                x: self.take.x + moment.view.x,
+                x: self.take.x + moment.view.x * 0.35,
                 y: self.take.y + moment.view.y,
-                zoom: self.take.zoom * moment.view.zoom,
+                zoom: self.take.zoom * (0.5 + 0.5 * moment.view.zoom),
             },
-            swell: 1.0 + 0.12 * moment.beat + 0.04 * moment.bass,
-            press: 1.0 + 0.50 * moment.beat + 0.05 * moment.treble,
-            grow: 0.07 * moment.beat,
-            waves: moment.flow * 0.040,
+            swell: 1.0 + 0.14 * moment.beat + 0.04 * moment.bass,
+            press: 1.0 + 0.40 * moment.beat,
+            grow: 0.045 * moment.beat,
+            waves: moment.flow * 0.014,
             lamp: (lamp.0 / length, lamp.1 / length, lamp.2 / length),
         };
         Finish {
             flat: true,
             exposure: 1.0,
             bloom: 0.0,
-            vignette: 0.14,
-            dither: 1.6,
+            vignette: 0.0,
+            dither: 1.8,
             grain: Grain::default(),
         }
     }
 
     #[inline(always)]
     fn chroma_row<S: Simd>(&self, simd: S, _: &Field, y: usize, uv: [&mut [f32]; 2]) {
-        self.paint(simd, (y as f32 * 2.0 + 1.0, 2.0), uv, [1, 2]);
+        let (place, [u, v]) = ((y as f32 * 2.0 + 1.0, 2.0), uv);
+        for x in (0..u.len()).step_by(F::<S>::LEN) {
+            let levels = self.levels(simd, x, place);
+            let [a, b] = self.printed(simd, x, (place, levels), [1, 2]);
+            store::<S>(a, u, x);
+            store::<S>(b, v, x);
+        }
     }
 
     #[inline(always)]
     fn luma_row<S: Simd>(&self, simd: S, _: &Field, y: usize, row: &mut [f32]) {
-        self.paint(simd, (y as f32 + 0.5, 1.0), [row], [0]);
+        let (at, lanes) = (y as f32 + 0.5, F::<S>::LEN);
+        for x in (0..row.len() / 2).step_by(lanes) {
+            // Inks change slowly: two pixels share what is asked for between them.
+            let (warm, main) = self.levels(simd, x, (at, 2.0));
+            let (warm, main) = (warm.interleave(warm), main.interleave(main));
+            let halves = [(x * 2, (warm.0, main.0)), (x * 2 + lanes, (warm.1, main.1))];
+            for (from, levels) in halves {
+                let [value] = self.printed(simd, from, ((at, 1.0), levels), [0]);
+                store::<S>(value, row, from);
+            }
+        }
     }
 }

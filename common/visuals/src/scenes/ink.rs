@@ -12,7 +12,7 @@ use super::{Draw, Size};
 use crate::colour::{Colours, Ramp, Rgb, blend, light_of};
 use crate::finish::{Finish, Grain};
 use crate::hash::Dice;
-use crate::lanes::{self, F, Point, each_pixel, exp2, iota, mix, noise, saturate, splat, stir};
+use crate::lanes::{self, F, Point, exp2, iota, mix, noise, saturate, splat, stir, store};
 use crate::maths;
 use crate::motion::{Clip, Moment, View};
 use crate::plane::Field;
@@ -32,8 +32,9 @@ struct Drop {
     /// How much of the accent it holds.
     accent: f32,
     phase: f32,
-    /// Its area now: what it pushes away.
+    /// Its area now: what it pushes away; and half of one over its radius.
     area: f32,
+    edge: f32,
 }
 
 /// A finger drawn round in the bath.
@@ -61,6 +62,8 @@ pub(crate) struct Ink {
     take: View,
     origin: (f32, f32),
     dark: bool,
+    /// How much beats move it.
+    lively: f32,
     view: View,
     flow: f32,
     soft: f32,
@@ -68,24 +71,27 @@ pub(crate) struct Ink {
 
 impl Draw for Ink {
     fn prepare(&mut self, moment: &Moment) -> Finish {
+        // In verses the bath lies still.
+        let still = if self.lively < 1.0 { 0.6 } else { 1.0 };
         self.view = View {
-            x: self.take.x + moment.view.x,
-            y: self.take.y + moment.view.y,
+            x: self.take.x + moment.view.x * still,
+            y: self.take.y + moment.view.y * still,
             zoom: self.take.zoom * moment.view.zoom,
         };
-        self.flow = moment.flow;
+        self.flow = moment.flow * (0.6 + 0.25 * self.lively);
         self.soft = 1.8 * self.size.half_pixel() / self.view.zoom;
         for (index, drop) in self.drops.iter_mut().enumerate() {
             // Drops swell in turn, one group a beat, and breathe with the bass.
             let turn = (index as u32 + moment.beats).is_multiple_of(3);
             let slow = maths::sin(drop.phase + moment.flow * 0.06);
-            let struck = if turn { 0.12 } else { 0.03 } * moment.beat;
-            let radius = drop.radius * (1.0 + 0.16 * slow + 0.05 * moment.bass + struck);
+            let struck = if turn { 0.15 } else { 0.04 } * moment.beat * self.lively;
+            let radius = drop.radius * (1.0 + 0.10 * slow + 0.05 * moment.bass + struck);
             drop.area = radius * radius;
+            drop.edge = 0.5 / radius;
         }
         for swirl in &mut self.swirls {
             let wave = maths::sin(swirl.phase + moment.flow * 0.05);
-            swirl.turns = swirl.strength * (0.8 + 0.35 * wave);
+            swirl.turns = swirl.strength * (0.8 + 0.30 * wave + 0.02 * self.lively * moment.beat);
         }
         Finish {
             flat: false,
@@ -99,7 +105,27 @@ impl Draw for Ink {
 
     #[inline(always)]
     fn light_row<S: Simd>(&self, simd: S, _: &Field, y: usize, rgb: [&mut [f32]; 3]) {
-        each_pixel!(rgb, x => self.pixel(simd, x as f32, y as f32));
+        let [red, green, blue] = rgb;
+        let lanes = F::<S>::LEN;
+        let mut x = 0;
+        while x < red.len() {
+            if x + 2 * lanes <= red.len() {
+                let starts = [x, x + lanes];
+                for (start, [r, g, b]) in
+                    starts.into_iter().zip(self.pixels(simd, starts, y as f32))
+                {
+                    store::<S>(r, red, start);
+                    store::<S>(g, green, start);
+                    store::<S>(b, blue, start);
+                }
+            } else {
+                let [[r, g, b]] = self.pixels(simd, [x], y as f32);
+                store::<S>(r, red, x);
+                store::<S>(g, green, x);
+                store::<S>(b, blue, x);
+            }
+            x += 2 * lanes;
+        }
     }
 }
 
@@ -109,6 +135,12 @@ impl Ink {
         let colours = Colours::new(&parameters.palette);
         // In the dark for bridges and hints, on paper else.
         let dark = matches!(parameters.variant, Variant::Turned | Variant::Bare);
+        // Verses have thin ink.
+        let pale = if parameters.variant == Variant::Calm {
+            0.55
+        } else {
+            1.0
+        };
         let fewer = match parameters.variant {
             Variant::Full | Variant::Turned => 1.0,
             Variant::Calm => 0.72,
@@ -120,7 +152,7 @@ impl Ink {
             accent: light_of(colours.accent),
             seed: dice.bits() as u32,
             drops: (0..DROPS)
-                .map(|index| fall(&mut dice, index, fewer))
+                .map(|index| fall(&mut dice, index, fewer, pale))
                 .collect(),
             swirls: (0..=DROPS / STIR_EVERY).map(|_| swirl(&mut dice)).collect(),
             take: View {
@@ -130,52 +162,82 @@ impl Ink {
             },
             origin: (dice.within(-40.0, 40.0), dice.within(-40.0, 40.0)),
             dark,
+            lively: if parameters.variant == Variant::Calm {
+                0.10
+            } else {
+                2.2
+            },
             view: View::default(),
             flow: 0.0,
             soft: 1.0,
         }
     }
 
+    /// Runs of pixels from the columns `starts` on. Several at once: what one step of the way back waits
+    /// for, another can use.
     #[inline(always)]
-    fn pixel<S: Simd>(&self, simd: S, x: f32, y: f32) -> [F<S>; 3] {
+    fn pixels<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        starts: [usize; N],
+        y: f32,
+    ) -> [[F<S>; 3]; N] {
         let closer = 1.0 / self.view.zoom;
-        let px = (iota(simd) * self.size.half_pixel() + self.size.x(x)) * closer + self.view.x;
         let py = splat(simd, self.size.y(y) * closer + self.view.y);
-        let far = (px + self.origin.0, py + self.origin.1);
-        let (sx, sy) = stir::<S>(far, 4, 0.33, 0.088, self.flow * 0.02);
-        let mut at = (sx - self.origin.0, sy - self.origin.1);
-        let tooth = noise::<S>(self.seed, at.0 * 7.0, at.1 * 7.0);
-
-        let mut ink = splat(simd, 0.0);
-        let mut accent = splat(simd, 0.0);
-        let mut open = splat(simd, 1.0);
-        let mut sharp = splat(simd, 1.0 / self.soft);
-        for (index, drop) in self.drops.iter().enumerate().rev() {
-            if index % STIR_EVERY == 2 {
-                at = turned::<S>(at, &self.swirls[index / STIR_EVERY]);
-            }
-            let (dx, dy) = (at.0 - drop.x, at.1 - drop.y);
-            let square = dx * dx + dy * dy;
-            let edge = (square * -1.0 + drop.area) * (0.5 / drop.area.sqrt());
-            let taken = saturate::<S>(edge * sharp + 0.5) * open;
-            // Ink gathers at the rim of its drop.
-            let near = square.min(drop.area) * (1.0 / drop.area);
-            let depth = near * near * near * 0.16 + (tooth - 0.5) * 0.09 + (drop.ink - 0.06);
-            ink = mix::<S>(ink, depth.max(0.0), taken);
-            accent = mix::<S>(accent, splat(simd, drop.accent), taken);
-            open *= taken * -1.0 + 1.0;
-            // Outside: back to where this ink was before the drop fell.
-            let outside = (square - drop.area).max(0.0) / (square + 1e-4);
-            let shrink = outside.sqrt();
-            sharp *= shrink.max(0.12);
-            at = (dx * shrink + drop.x, dy * shrink + drop.y);
+        let zero = splat(simd, 0.0);
+        let mut at = [(zero, zero); N];
+        let (mut ink, mut accent) = ([zero; N], [zero; N]);
+        let mut open = [splat(simd, 1.0); N];
+        let mut sharp = [splat(simd, 1.0 / self.soft); N];
+        let mut tooth = [zero; N];
+        for run in 0..N {
+            let px = iota(simd) * self.size.half_pixel() + self.size.x(starts[run] as f32);
+            let px = px * closer + self.view.x;
+            let far = (px + self.origin.0, py + self.origin.1);
+            let (sx, sy) = stir::<S>(far, 4, 0.33, 0.088, self.flow * 0.02);
+            at[run] = (sx - self.origin.0, sy - self.origin.1);
+            tooth[run] = noise::<S>(self.seed, at[run].0 * 7.0, at[run].1 * 7.0);
         }
-        let [r, g, b] = lanes::ramp(simd, &self.ramp, ink);
-        [
-            mix::<S>(r, splat(simd, self.accent[0]), accent),
-            mix::<S>(g, splat(simd, self.accent[1]), accent),
-            mix::<S>(b, splat(simd, self.accent[2]), accent),
-        ]
+        for (index, drop) in self.drops.iter().enumerate().rev() {
+            for run in 0..N {
+                if index % STIR_EVERY == 2 {
+                    at[run] = turned::<S>(at[run], &self.swirls[index / STIR_EVERY]);
+                }
+                let (dx, dy) = (at[run].0 - drop.x, at[run].1 - drop.y);
+                let square = dx * dx + dy * dy;
+                let edge = (square * -1.0 + drop.area) * drop.edge;
+                let taken = saturate::<S>(edge * sharp[run] + 0.5) * open[run];
+                // Ink gathers at the rim of its drop.
+                let near = square.min(drop.area) * (1.0 / drop.area);
+                let depth = near * near * near * 0.16 + (tooth[run] - 0.5) * 0.09;
+                let depth = (depth + (drop.ink - 0.06)).max(0.0);
+                ink[run] = mix::<S>(ink[run], depth, taken);
+                accent[run] = mix::<S>(accent[run], splat(simd, drop.accent), taken);
+                open[run] *= taken * -1.0 + 1.0;
+                // Outside: back to where this ink was before the drop fell.
+                let outside = (square - drop.area).max(0.0) / (square + 1e-4);
+                let shrink = outside.sqrt();
+                sharp[run] *= shrink.max(0.12);
+                at[run] = (dx * shrink + drop.x, dy * shrink + drop.y);
+            }
+            // Where all of it is known, earlier drops are not asked.
+            let mut most = zero;
+            for open in open {
+                most = most.max(open);
+            }
+            if !most.simd_gt(0.004).any_true() {
+                break;
+            }
+        }
+        let mut colours = [[zero; 3]; N];
+        for run in 0..N {
+            let ramp = lanes::ramp(simd, &self.ramp, ink[run]);
+            for (channel, value) in ramp.into_iter().enumerate() {
+                let accented = splat(simd, self.accent[channel]);
+                colours[run][channel] = mix::<S>(value, accented, accent[run]);
+            }
+        }
+        colours
     }
 }
 
@@ -212,20 +274,21 @@ fn ramp(colours: &Colours, dark: bool) -> Ramp {
     }
 }
 
-fn fall(dice: &mut Dice, index: usize, size: f32) -> Drop {
+fn fall(dice: &mut Dice, index: usize, size: f32, pale: f32) -> Drop {
     const INKS: [f32; DROPS] = [0.55, 0.85, 0.1, 0.5, 1.0, 0.8, 0.5, 0.0, 0.9, 0.35];
-    let accent = index == 6;
+    let accent = index == 6 || index == 1;
     // Spread evenly (golden ratio), so that no part of the bath stays empty.
     let spread = |step: f32, chance: f32| (index as f32 * step + chance * 0.22).fract() * 2.0 - 1.0;
     let chance = dice.unit();
     Drop {
         x: 1.35 * spread(0.618_034, chance) + dice.within(-0.2, 0.2),
         y: 0.85 * spread(0.754_877_7, 1.0 - chance) + dice.within(-0.15, 0.15),
-        radius: size * dice.within(0.3, 0.62) * if accent { 0.5 } else { 1.0 },
-        ink: (INKS[index] + dice.within(-0.08, 0.08)).clamp(0.0, 1.0),
+        radius: size * dice.within(0.3, 0.62) * if accent { 0.62 } else { 1.0 },
+        ink: (INKS[index] + dice.within(-0.08, 0.08)).clamp(0.0, 1.0) * pale,
         accent: if accent { 0.92 } else { 0.0 },
         phase: dice.unit(),
         area: 0.0,
+        edge: 0.0,
     }
 }
 

@@ -98,11 +98,11 @@ impl Nebula {
         let (gas_share, heat, threads) = match parameters.variant {
             Variant::Full => (1.0, 1.0, 1.0),
             // The core lies behind the gas.
-            Variant::Calm => (0.95, 0.0, 0.35),
+            Variant::Calm => (0.95, 0.0, 0.6),
             // A dark cloud, lit along its edges.
             Variant::Turned => (0.72, 0.0, 3.4),
             // Thin gas, and the night behind it.
-            Variant::Bare => (0.62, 0.55, 0.5),
+            Variant::Bare => (0.62, 0.55, 0.7),
         };
         let stars = 420 + (parameters.intensity * 200.0) as usize;
         Self {
@@ -146,7 +146,7 @@ impl Nebula {
             px * self.scale + self.origin.0,
             py * self.scale + self.origin.1,
         );
-        let (qx, qy) = stir::<S>(at, 7, 0.25, 0.13, time);
+        let (qx, qy) = stir::<S>(at, 6, 0.25, 0.13, time);
         let broad = noise::<S>(self.seed, qx * 1.2, qy * 1.2);
         let middle = noise::<S>(self.seed ^ 0x51, qx * 3.0 + qy * 0.9, qy * 3.0 - qx * 0.9);
         let fine = noise::<S>(self.seed ^ 0xa7, qx * 8.1 - qy * 2.6, qy * 8.1 + qx * 2.6);
@@ -175,7 +175,7 @@ impl Nebula {
         let edge =
             saturate::<S>(smoothstep::<S>(0.55, 0.8, density) * smoothstep::<S>(0.7, 0.3, middle));
 
-        let warm = thread * 0.085 + edge * near * 0.030 + halo * 0.05;
+        let warm = thread * 0.115 + edge * near * 0.045 + halo * 0.05;
         [
             gas_r * clear + lit * self.hot[0] * 0.5 + warm * self.accent[0],
             gas_g * clear + lit * self.hot[1] * 0.5 + warm * self.accent[1],

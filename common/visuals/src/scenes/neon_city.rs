@@ -75,7 +75,7 @@ impl Draw for NeonCity {
                 (disc.1 - view.y * 0.3) * far,
                 disc.2 * far * (1.0 + 0.025 * moment.beat),
             ),
-            glow: 0.9 + 0.35 * moment.beat + 0.25 * moment.bass,
+            glow: 0.86 + 0.50 * moment.beat + 0.25 * moment.bass,
         };
         self.patches.clear();
         for index in 0..self.layers.len() {
@@ -128,7 +128,7 @@ impl NeonCity {
             accent,
         } = colours;
         let black = blend(deep, [0.0; 3], 0.4);
-        let low = blend(tone, accent, 0.25);
+        let low = blend(tone, accent, 0.72);
         let variant = parameters.variant;
         let shown = match variant {
             Variant::Full => dice.chance(0.65),
@@ -156,7 +156,7 @@ impl NeonCity {
             haze: light_of(blend(shade, tone, 0.38)),
             body: light_of(blend(deep, [0.0; 3], 0.55)),
             lamps: [
-                light_of(blend(light, accent, 0.18)),
+                light_of(blend(light, accent, 0.60)),
                 light_of(tone),
                 light_of(accent),
             ],
@@ -365,7 +365,7 @@ impl NeonCity {
 fn window_light(window: &Window, moment: &Moment) -> f32 {
     let mine = (window.group + moment.beats).is_multiple_of(4);
     let out = (window.group * 7 + moment.bars * 5).is_multiple_of(12);
-    let flare = if mine { 0.55 } else { 0.10 } * moment.beat;
+    let flare = if mine { 0.80 } else { 0.22 } * moment.beat;
     let level = if out { 0.15 } else { 1.0 };
     window.brightness
         * (0.75 + flare + 0.25 * moment.treble * (window.group % 3) as f32 * 0.5)

@@ -86,14 +86,14 @@ impl Ocean {
                 deep,
                 blend(deep, shade, 0.7),
                 shade,
-                blend(tone, light, 0.3),
+                blend(accent, light, 0.3),
             ],
             Weather::Sunset => [
                 deep,
                 shade,
                 tone,
                 blend(tone, accent, 0.45),
-                blend(light, accent, 0.3),
+                blend(light, accent, 0.65),
             ],
             Weather::Storm => [
                 black,
@@ -123,7 +123,11 @@ impl Ocean {
             size,
             weather,
             sky: Ramp::of_light(&stops),
-            disc: light_of(blend(light, [1.0; 3], 0.4)),
+            disc: light_of(if weather == Weather::Sunset {
+                blend(accent, light, 0.35)
+            } else {
+                blend(light, [1.0; 3], 0.4)
+            }),
             deep: light_of(if weather == Weather::Mist {
                 shade
             } else {
@@ -289,10 +293,10 @@ impl Draw for Ocean {
             sun,
             radius: self.radius * far * (1.0 + 0.03 * moment.beat),
             horizon,
-            glow: 0.85 + 0.38 * moment.beat + 0.22 * moment.bass,
+            glow: 0.80 + 0.84 * moment.beat + 0.22 * moment.bass,
             heat: shown * (1.0 + 0.45 * moment.beat),
-            waves: moment.flow * 0.42,
-            swell: 1.0 + 0.9 * moment.bass + 0.5 * moment.beat,
+            waves: moment.flow * 0.27,
+            swell: 1.0 + 0.7 * moment.bass + 0.9 * moment.beat,
             wind: moment.flow * 0.02,
         };
         if let Some(stars) = &mut self.stars {
@@ -305,7 +309,13 @@ impl Draw for Ocean {
         }
         Finish {
             flat: false,
-            exposure: 1.0 + 0.04 * moment.energy,
+            exposure: 1.0
+                + 0.04 * moment.energy
+                + if self.weather == Weather::Storm {
+                    0.16
+                } else {
+                    0.05
+                } * moment.beat,
             bloom: 0.7 + 0.35 * moment.beat,
             vignette: 0.28,
             dither: 2.0,

@@ -76,7 +76,7 @@ impl Rain {
             Variant::Full => (120, 190, 16, false),
             Variant::Calm => (80, 90, 5, false),
             Variant::Turned => (60, 260, 22, true),
-            Variant::Bare => (90, 40, 3, false),
+            Variant::Bare => (46, 150, 6, false),
         };
         let black = blend(deep, [0.0; 3], 0.5);
         let stops = if morning {
@@ -96,7 +96,7 @@ impl Rain {
                 .map(|_| {
                     lamp(
                         &mut dice,
-                        [blend(light, accent, 0.4), accent, blend(tone, light, 0.2)],
+                        [blend(light, accent, 0.6), accent, blend(tone, light, 0.2)],
                     )
                 })
                 .collect(),
@@ -286,10 +286,10 @@ fn lamp(dice: &mut Dice, colours: [Rgb; 3]) -> Lamp {
     let whim = dice.unit();
     let near = dice.unit() * dice.unit() * 0.9;
     let car = dice.chance(0.22);
-    let colour = match dice.unit() {
-        x if x < 0.45 => colours[0],
-        x if x < 0.65 => colours[1],
-        _ => colours[2],
+    let (colour, accent) = match dice.unit() {
+        x if x < 0.38 => (colours[0], false),
+        x if x < 0.76 => (colours[1], true),
+        _ => (colours[2], false),
     };
     Lamp {
         x: dice.within(-2.6, 2.6),
@@ -302,7 +302,7 @@ fn lamp(dice: &mut Dice, colours: [Rgb; 3]) -> Lamp {
         light: light_of(blend(
             [0.0; 3],
             colour,
-            0.26 + 0.74 * (1.0 - whim) * (1.0 - whim),
+            if accent { 0.62 } else { 0.26 } + 0.38 * (1.0 - whim) * (1.0 - whim),
         )),
         group: dice.below(4),
         speed: if car {

@@ -69,8 +69,8 @@ impl Draw for Ridges {
         self.now = Now {
             sun,
             radius: self.radius * far * (1.0 + 0.05 * moment.beat + 0.03 * moment.bass),
-            glow: 0.85 + 0.40 * moment.beat + 0.25 * moment.bass,
-            heat: if self.hour == Hour::Haze { 3.2 } else { 1.3 } * (1.0 + 0.5 * moment.beat),
+            glow: 0.82 + 0.58 * moment.beat + 0.25 * moment.bass,
+            heat: if self.hour == Hour::Haze { 1.1 } else { 1.0 } * (1.0 + 0.3 * moment.beat),
             clouds: 0.30 + 0.25 * moment.energy,
             wind: moment.flow * 0.08,
             offset: (view.x * 0.18, view.y * 0.3),
@@ -93,7 +93,7 @@ impl Draw for Ridges {
             exposure: 1.0 + 0.03 * moment.energy,
             bloom: 0.7 + 0.3 * moment.beat,
             vignette: 0.26,
-            dither: 2.0,
+            dither: 1.7,
             grain: Grain::default(),
         }
     }
@@ -150,14 +150,18 @@ impl Ridges {
         };
         let radius = match hour {
             Hour::Night => dice.within(0.07, 0.11),
-            _ => dice.within(0.12, 0.23),
+            _ => dice.within(0.16, 0.25),
         };
         Self {
             size,
             hour,
             colours,
             sky: Ramp::of_light(&stops),
-            disc: light_of(blend(colours.light, [1.0; 3], 0.35)),
+            disc: light_of(if hour == Hour::Night {
+                blend(colours.light, [1.0; 3], 0.35)
+            } else {
+                blend(colours.accent, colours.light, 0.08)
+            }),
             horizon,
             seed: dice.bits() as u32,
             sun: (side * dice.within(0.1, 0.75), dice.within(-0.32, 0.02)),
@@ -224,7 +228,7 @@ fn sky(colours: &Colours, hour: Hour) -> ([(f32, Rgb); 5], Rgb) {
     match hour {
         Hour::Dusk => {
             let warm = blend(tone, accent, 0.35);
-            let low = blend(light, accent, 0.25);
+            let low = blend(light, accent, 0.45);
             (
                 [
                     (0.0, deep),

@@ -8,7 +8,7 @@ use super::{Draw, Size};
 use crate::colour::{Colours, Rgb, blend, light_of};
 use crate::finish::{Finish, Grain};
 use crate::hash::Dice;
-use crate::lanes::{F, each_pixel, exp2, iota, mix, saturate, sin, splat};
+use crate::lanes::{F, each_pixel, exp2, iota, saturate, sin, splat};
 use crate::maths;
 use crate::motion::{Clip, Moment, View};
 use crate::plane::Field;
@@ -88,7 +88,9 @@ impl Silk {
         let py = self.size.y(y) * closer + self.view.y;
         let along = px * self.along.0 + py * self.along.1;
         let across = px * -self.along.1 + py * self.along.0;
-        let mut colour = self.ground.map(|value| splat(simd, value));
+        let mut colour = [splat(simd, 0.0); 3];
+        // How much of what lies further back is seen. From the front: little of it is.
+        let mut through = splat(simd, 1.0);
         let sharp = 1.0 / (1.4 * self.size.half_pixel() * closer);
         // How far across these pixels lie: folds that begin beyond it are not looked at.
         let ends = [0.0, (F::<S>::LEN - 1) as f32].map(|lane| {
@@ -96,7 +98,7 @@ impl Silk {
             py * self.along.0 - px * self.along.1
         });
         let furthest = ends[0].max(ends[1]) + 2.0 / sharp;
-        for fold in &self.folds {
+        for fold in self.folds.iter().rev() {
             if fold.begins > furthest {
                 continue;
             }
@@ -118,12 +120,19 @@ impl Silk {
             let near = depth * 28.0 + 1.0;
             let gleam = (fine * 0.5 + 0.5) / (near * near * near) * (fold.gleam * fold.shine);
             // Further in, it lets through what lies behind.
-            let cover = cover * fold.cover / (fall * 0.16 + 1.0);
+            let cover = cover * fold.cover / (fall * 0.05 + 1.0);
             let cloth = fold.shadow.into_iter().zip(fold.lit).zip(self.hot);
             for (value, ((shadow, bright), hot)) in colour.iter_mut().zip(cloth) {
                 let cloth = (lit + sheen) * (bright - shadow) + shadow + gleam * hot;
-                *value = mix::<S>(*value, cloth, cover);
+                *value += cloth * (cover * through);
             }
+            through *= cover * -1.0 + 1.0;
+            if !through.simd_gt(0.008).any_true() {
+                break;
+            }
+        }
+        for (value, ground) in colour.iter_mut().zip(self.ground) {
+            *value += through * ground;
         }
         colour
     }
@@ -169,7 +178,7 @@ fn fold(dice: &mut Dice, colours: &Colours, (index, count): (usize, usize), pale
     let body = match index % 3 {
         0 => blend(colours.shade, colours.tone, 0.25),
         1 => colours.tone,
-        _ => blend(colours.shade, colours.accent, 0.25),
+        _ => blend(colours.shade, colours.accent, 0.10),
     };
     let body = if accent { colours.accent } else { body };
     let (shadow, lit) = if pale {
@@ -183,7 +192,9 @@ fn fold(dice: &mut Dice, colours: &Colours, (index, count): (usize, usize), pale
             blend(body, colours.light, 0.18),
         )
     };
-    let offset = maths::mix(-1.15, 0.85, way) + dice.within(-0.07, 0.07);
+    // What follows the accent covers half of it.
+    let early = if index == count / 2 + 1 { 0.13 } else { 0.0 };
+    let offset = maths::mix(-1.15, 0.85, way) + dice.within(-0.07, 0.07) - early;
     let waves = [
         (
             dice.within(0.16, 0.34),

@@ -116,13 +116,13 @@ impl Tunnel {
         let cool = line * glass;
         [
             r + cool * self.hot[0] * 0.20
-                + (line - cool) * self.accent[0] * 0.16
+                + (line - cool) * self.accent[0] * 0.36
                 + heart * self.hot[0],
             g + cool * self.hot[1] * 0.20
-                + (line - cool) * self.accent[1] * 0.16
+                + (line - cool) * self.accent[1] * 0.36
                 + heart * self.hot[1],
             b + cool * self.hot[2] * 0.20
-                + (line - cool) * self.accent[2] * 0.16
+                + (line - cool) * self.accent[2] * 0.36
                 + heart * self.hot[2],
         ]
     }
