@@ -211,6 +211,23 @@ fn table(terminal: &Terminal, checks: &[Verdict]) {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn every_scene_passes_every_check_once_it_is_encoded() {
+        let size = FrameSize {
+            width: 320,
+            height: 180,
+        };
+        let report = all_scenes(size, |_| {}).await.unwrap();
+        let failed: Vec<_> = report
+            .scenes
+            .iter()
+            .flat_map(|scene| scene.checks.iter().map(|check| (scene.scene, check)))
+            .filter(|(_, check)| !check.passed)
+            .map(|(scene, check)| format!("{scene}: {}: {}", check.name, check.value))
+            .collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+    }
+
     #[test]
     fn a_palette_has_five_colours() {
         let read = palette("#15102b, #4a2a6b,#c2607f,#f6c7a4,#ff7a3d").unwrap();
