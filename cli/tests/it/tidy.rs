@@ -11,8 +11,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("tools", &[]),
     ("visuals", &["model"]),
+    ("lettering", &["model"]),
     ("media", &["model", "tools"]),
-    ("render", &["model", "visuals", "media"]),
+    ("render", &["model", "visuals", "media", "lettering"]),
     ("testkit", &["tools"]),
     ("nats", &["model"]),
     ("runtime", &["model", "nats"]),
@@ -46,7 +47,7 @@ const FENCED: &[(&str, &[&str])] = &[
 ];
 
 /// Pure crates: no async, no I/O.
-const PURE: &[&str] = &["model", "visuals"];
+const PURE: &[&str] = &["model", "visuals", "lettering"];
 const IMPURE: &[&str] = &["tokio", "futures", "async-nats", "object_store", "reqwest"];
 
 /// Normal and build dependencies of each of our crates, all without our prefix.

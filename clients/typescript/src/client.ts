@@ -1,6 +1,6 @@
 import { Refusal } from './refusal.js';
 import type {
-  Accepted, AspectRatio, Cancelled, DeliveryLog, Download, FrameRate, Health, JobList, JobStatus, JobView, Quality, Quote,
+  Accepted, AspectRatio, Cancelled, DeliveryLog, Download, FrameRate, Health, JobList, JobStatus, JobView, Lettering, Quality, Quote,
   QuoteRequest, Resolution, Style, WebhookSecret,
 } from './schema.js';
 import { type JobEvent, type StreamOptions, stream } from './stream.js';
@@ -26,6 +26,7 @@ export interface UploadOptions extends RequestOptions {
   quality?: Quality;
   /** A named look; colours of the sentence still lead. */
   style?: Style;
+  lettering?: Lettering;
   seed?: number | bigint;
   /** What the job may cost at most, in dollars. */
   maxCost?: number;
@@ -55,6 +56,7 @@ const FIELDS = [
   ['fps', 'fps'],
   ['quality', 'quality'],
   ['style', 'style'],
+  ['lettering', 'lettering'],
   ['seed', 'seed'],
   ['maxCost', 'max_cost'],
   ['tempo', 'tempo'],

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lettering::Lettering;
 use crate::look::SceneParameters;
 use crate::plan::TransitionKind;
 use crate::timeline::Span;
@@ -42,6 +43,9 @@ pub struct ClipInstruction {
     pub scene: SceneParameters,
     /// The still of its place.
     pub reference: Option<ArtifactRef>,
+    /// What is written over it, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lettering: Option<Lettering>,
 }
 
 /// How a clip meets the clips beside it; see [`crate::timeline`]. The default: cuts at both ends.

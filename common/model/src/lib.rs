@@ -19,6 +19,7 @@ pub mod handoff;
 pub mod harmony;
 pub mod ids;
 pub mod job;
+pub mod lettering;
 pub mod look;
 pub mod lyrics;
 pub mod money;

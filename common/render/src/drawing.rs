@@ -1,5 +1,6 @@
 //! The pictures of a clip's file, one after the other: the transition into it, then the clip.
 
+use lettering::Letterer;
 use model::clip::LeadIn;
 use model::format::VideoFormat;
 use model::music::{Envelopes, MusicAt};
@@ -16,6 +17,7 @@ pub struct Drawing<'a> {
     shot: &'a Shot,
     clip: Renderer,
     lead_in: Option<Leading>,
+    letterer: Option<Letterer>,
     /// The file's frame that is drawn next.
     frame: u32,
     frames: u32,
@@ -42,6 +44,10 @@ impl<'a> Drawing<'a> {
         Self {
             clip: Renderer::new(&instruction.scene, format, seen.first, seen.count),
             lead_in: lead_in.map(|lead_in| Leading::of(&lead_in, shot)),
+            letterer: instruction
+                .lettering
+                .as_ref()
+                .map(|lettering| Letterer::new(lettering, format)),
             frame: 0,
             frames: instruction.file().count,
             shot,
@@ -53,16 +59,20 @@ impl<'a> Drawing<'a> {
         self.frame >= self.frames
     }
 
-    /// Draws the next picture.
+    /// Draws the next picture. Letters come last: over a transition they stay as they are.
     pub fn next(&mut self, picture: &mut Picture) {
-        let frame = self.frame;
+        let at = self.shot.instruction.file().first + u64::from(self.frame);
+        self.scene(at, picture);
+        if let Some(letterer) = &mut self.letterer {
+            letterer.draw(at, picture.as_bytes_mut());
+        }
         self.frame += 1;
-        let first = self.shot.instruction.file().first;
-        let music = music_at(
-            &self.shot.envelopes,
-            self.shot.format,
-            first + u64::from(frame),
-        );
+    }
+
+    /// The picture of the film's frame `at`, without letters.
+    fn scene(&mut self, at: u64, picture: &mut Picture) {
+        let frame = self.frame;
+        let music = music_at(&self.shot.envelopes, self.shot.format, at);
         let Some(leading) = self
             .lead_in
             .as_mut()
@@ -171,6 +181,7 @@ mod tests {
                 beats: vec![],
                 scene: scene(kind),
                 reference: None,
+                lettering: None,
             },
             format: FORMAT,
             quality: Quality::default(),
@@ -237,6 +248,36 @@ mod tests {
         // A cut in the middle of eight frames: four of the first clip, then the second.
         let mixed = pictures(&to);
         assert_eq!(mixed.get(..4), whole.get(16..20));
+    }
+
+    #[test]
+    fn letters_are_drawn_over_all_the_rest_in_their_frames_and_no_others() {
+        use model::lettering::{Cue, CueWord, Face, Lettering, Role};
+        use model::timeline::Span;
+
+        let [_, to] = pair(TransitionKind::Crossfade);
+        let mut written = to.clone();
+        // The film's frames 18 to 29: the file begins with frame 16.
+        written.instruction.lettering = Some(Lettering {
+            face: Face::Serif,
+            palette: to.instruction.scene.palette,
+            cues: vec![Cue {
+                role: Role::Lyric,
+                seen: Span {
+                    first: 18,
+                    count: 12,
+                },
+                words: vec![CueWord {
+                    text: "sung".to_owned(),
+                    sung: None,
+                }],
+            }],
+        });
+        let (written, bare) = (pictures(&written), pictures(&to));
+        let differ: Vec<usize> = (0..bare.len())
+            .filter(|at| written.get(*at) != bare.get(*at))
+            .collect();
+        assert_eq!(differ, (2..14).collect::<Vec<_>>());
     }
 
     #[test]

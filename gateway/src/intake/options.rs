@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use model::corrections::{CorrectionError, Corrections, TempoCorrection};
 use model::format::{AspectRatio, Quality, Resolution, VideoFormat};
+use model::lettering::Letters;
 use model::lyrics::text::Written;
 use model::lyrics::{self, LyricsWish};
 use model::style::Style;
@@ -17,13 +18,14 @@ use crate::prices::Prices;
 const LONGEST_TITLE: usize = 200;
 
 /// Names of all options, as fields of the form.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "title",
     "resolution",
     "aspect_ratio",
     "fps",
     "quality",
     "style",
+    "lettering",
     "seed",
     "max_cost",
     "tempo",
@@ -46,6 +48,7 @@ pub(crate) struct Options {
     rate: Option<FrameRate>,
     quality: Quality,
     style: Option<Style>,
+    lettering: Letters,
     corrections: Corrections,
 }
 
@@ -108,6 +111,7 @@ impl Options {
             "fps" => self.rate = Some(read(name, text)?),
             "quality" => self.quality = read(name, text)?,
             "style" => self.style = Some(read(name, text)?),
+            "lettering" => self.lettering = read(name, text)?,
             "seed" => self.seed = Some(number(name, text, "from 0 to 18446744073709551615")?),
             "max_cost" => self.max_cost = Some(read(name, text)?),
             "webhook_url" => self.webhook_url = Some(text.to_owned()),
@@ -145,7 +149,9 @@ impl Options {
     /// The shape of the film.
     pub(crate) fn format(&self) -> VideoFormat {
         VideoFormat {
-            size: self.resolution.shaped(self.aspect_ratio),
+            size: self
+                .quality
+                .drawn(self.resolution.shaped(self.aspect_ratio)),
             rate: self.rate.unwrap_or(FrameRate::FPS_30),
         }
     }
@@ -158,6 +164,7 @@ impl Options {
             style: self.style,
             corrections: self.corrections,
             lyrics: text.map(LyricsWish::Given).or(heard),
+            lettering: self.lettering,
         }
     }
 
@@ -214,6 +221,7 @@ mod tests {
             ("fps", "29.97", "31", "59.94"),
             ("quality", "draft", "best", "standard"),
             ("style", "noir", "Noir!", "golden_hour"),
+            ("lettering", "title", "both", "lyrics"),
             ("seed", "18446744073709551615", "-1", "from 0"),
             ("max_cost", "12.50", "1e3", "dollars"),
             ("tempo", "half", "fast", "from 30 to 300"),

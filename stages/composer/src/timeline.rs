@@ -246,6 +246,7 @@ pub(crate) mod tests {
                 beats: Vec::new(),
                 scene,
                 reference: None,
+                lettering: None,
             });
             let video = ArtifactRef {
                 key: ArtifactKey::try_from(format!("jobs/x/clips/{index}.mp4")).unwrap(),

@@ -2,14 +2,15 @@
 
 use model::analysis::AudioAnalysis;
 use model::clip::{ClipInstruction, ClipPrompts, Joints, LeadIn};
+use model::lettering::{Letters, Role};
 use model::look::SceneParameters;
 use model::plan::{Place, ScenePlan, Shot, TransitionKind};
-use model::reference::ReferenceImages;
+use model::reference::{ReferenceImage, ReferenceImages};
 use model::style::Style;
 use model::timeline::{self, Slot, TimelineError, Wanted};
-use model::{ArtifactRef, FrameRate, Seconds};
+use model::{FrameRate, Seconds};
 
-use crate::wording;
+use crate::{cues, wording};
 
 /// How strongly pictures answer to the music unless the user says otherwise.
 const REACTIVITY: f32 = 0.7;
@@ -35,6 +36,10 @@ pub enum InstructionsError {
 pub struct Sources<'a> {
     /// The user's words.
     pub prompt: &'a str,
+    /// What the user calls the film, if anything.
+    pub title: Option<&'a str>,
+    /// Which words are to be on its picture.
+    pub letters: Letters,
     /// What was heard.
     pub heard: &'a AudioAnalysis,
     /// The director's plan.
@@ -55,6 +60,14 @@ pub fn write(sources: &Sources<'_>) -> Result<ClipPrompts, InstructionsError> {
     for (shot, slot) in shots.iter().zip(&slots) {
         let clip = instruction(shot, slot, clips.last(), sources)?;
         clips.push(clip);
+    }
+    let length = (sources.heard.duration, sources.rate);
+    let (title, lyrics) = (sources.title, sources.heard.lyrics.as_ref());
+    let title = title.filter(|_| sources.letters.has(Role::Title));
+    let lyrics = lyrics.filter(|_| sources.letters.has(Role::Lyric));
+    let cues = cues::of_film(title, lyrics, length);
+    for clip in &mut clips {
+        clip.lettering = cues::over(&cues, sources.plan, clip.file());
     }
     Ok(ClipPrompts {
         clips,
@@ -96,6 +109,7 @@ fn instruction(
             place: shot.place.0.clone(),
         })?;
     let beats = beats_within(shot, sources.heard);
+    let still = still_of(place, sources.references);
     Ok(ClipInstruction {
         index: shot.clip,
         start: shot.start,
@@ -103,20 +117,24 @@ fn instruction(
         first_frame: slot.span.first,
         frames: slot.span.count,
         joints: joints(slot, before),
-        prompt: wording::styled(
-            wording::prompt(
-                sources.prompt,
-                shot,
-                place.palette,
-                sources.heard,
-                beats.len(),
+        prompt: wording::coloured(
+            wording::styled(
+                wording::prompt(
+                    sources.prompt,
+                    shot,
+                    place.palette,
+                    sources.heard,
+                    beats.len(),
+                ),
+                sources.style,
             ),
-            sources.style,
+            still.map_or(&[], |still| &still.colours),
         ),
         negative_prompt: wording::NEGATIVE.to_owned(),
         beats,
         scene: scene(shot, place),
-        reference: still_of(place, sources.references),
+        reference: still.map(|still| still.image.clone()),
+        lettering: None,
     })
 }
 
@@ -159,12 +177,9 @@ fn beats_within(shot: &Shot, heard: &AudioAnalysis) -> Vec<Seconds> {
     inside.map(|time| Seconds(time.0 - shot.start.0)).collect()
 }
 
-fn still_of(place: &Place, references: &ReferenceImages) -> Option<ArtifactRef> {
-    let image = references
-        .images
-        .iter()
-        .find(|image| image.place == place.id)?;
-    Some(image.image.clone())
+fn still_of<'a>(place: &Place, references: &'a ReferenceImages) -> Option<&'a ReferenceImage> {
+    let mut images = references.images.iter();
+    images.find(|image| image.place == place.id)
 }
 
 /// Spreads neighbouring numbers over all 64 bits.
@@ -184,7 +199,7 @@ mod tests {
     use model::look::{CameraMove, Palette, SceneKind, Srgb, Texture, Variant};
     use model::plan::PlaceId;
     use model::sound::Loudness;
-    use model::{ArtifactKey, ClipIndex, Stored};
+    use model::{ArtifactKey, ArtifactRef, ClipIndex, Stored};
 
     use super::*;
 
@@ -271,15 +286,21 @@ mod tests {
     }
 
     fn written(plan: &ScenePlan) -> Result<ClipPrompts, InstructionsError> {
-        let references = ReferenceImages { images: vec![] };
-        write(&Sources {
+        write(&sources(plan, &heard()))
+    }
+
+    fn sources<'a>(plan: &'a ScenePlan, heard: &'a AudioAnalysis) -> Sources<'a> {
+        const NO_STILLS: &ReferenceImages = &ReferenceImages { images: Vec::new() };
+        Sources {
             prompt: "still water",
-            heard: &heard(),
+            title: Some("Night"),
+            letters: Letters::All,
+            heard,
             plan,
-            references: &references,
+            references: NO_STILLS,
             style: Some(Style::Pastel),
             rate: FrameRate::FPS_30,
-        })
+        }
     }
 
     #[test]
@@ -297,6 +318,43 @@ mod tests {
             "{}",
             second.prompt
         );
+    }
+
+    #[test]
+    fn a_model_is_told_the_colours_that_the_still_shows() {
+        let references = ReferenceImages {
+            images: vec![ReferenceImage {
+                place: PlaceId("place-1".to_owned()),
+                image: artifact("still.png"),
+                size: model::format::Resolution::P720.size(),
+                colours: vec![model::reference::Swatch {
+                    colour: Srgb([16, 32, 48]),
+                    share: 0.612,
+                }],
+            }],
+        };
+        let plan = plan();
+        let prompts = write(&Sources {
+            references: &references,
+            ..sources(&plan, &heard())
+        });
+        let clip = &prompts.unwrap().clips[0];
+        assert!(clip.prompt.contains("#102030 (61 %)"), "{}", clip.prompt);
+        assert_eq!(clip.reference, Some(artifact("still.png")));
+    }
+
+    #[test]
+    fn the_title_is_written_over_every_clip_that_shows_a_frame_of_it() {
+        let clips = written(&plan()).unwrap().clips;
+        let written: Vec<bool> = clips.iter().map(|clip| clip.lettering.is_some()).collect();
+        assert_eq!(written, [true, true, true, false]); // until 4.8 s
+        assert_eq!(clips[0].lettering, clips[1].lettering);
+        let bare = write(&Sources {
+            letters: Letters::Lyrics,
+            ..sources(&plan(), &heard())
+        });
+        let mut clips = bare.unwrap().clips.into_iter();
+        assert!(clips.all(|clip| clip.lettering.is_none()));
     }
 
     #[test]

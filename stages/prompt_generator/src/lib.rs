@@ -5,6 +5,7 @@
 
 pub mod instructions;
 
+mod cues;
 mod wording;
 
 use instructions::Sources;
@@ -39,6 +40,8 @@ impl Stage for PromptGenerator {
         cx.checkpoint()?;
         let sources = Sources {
             prompt: cx.job().prompt.as_str(),
+            title: cx.job().title.as_deref(),
+            letters: cx.job().options.lettering,
             heard: &heard,
             plan: &plan,
             references: &references,

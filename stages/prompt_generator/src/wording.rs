@@ -3,6 +3,7 @@
 use model::analysis::{AudioAnalysis, MoodWord, SectionKind};
 use model::look::Palette;
 use model::plan::Shot;
+use model::reference::Swatch;
 use model::style::Style;
 
 /// What a video model should keep out of every clip.
@@ -37,6 +38,19 @@ pub(crate) fn prompt(
         accent = String::from(palette.accent),
         pace = pace(shot.intensity),
     )
+}
+
+/// The same with the colours that the still of its place really shows, so that a model that cannot look at
+/// it still meets the film's look.
+pub(crate) fn coloured(prompt: String, colours: &[Swatch]) -> String {
+    let told = colours.iter().map(|swatch| {
+        let share = (swatch.share * 100.0).round().max(1.0);
+        format!("{} ({share:.0} %)", String::from(swatch.colour))
+    });
+    match told.collect::<Vec<_>>() {
+        told if told.is_empty() => prompt,
+        told => format!("{prompt} The picture as a whole is {}.", told.join(", ")),
+    }
 }
 
 /// The same in a named look.

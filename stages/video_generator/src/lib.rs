@@ -19,7 +19,8 @@ use render::RenderError;
 use runtime::{ConfigError, Stage, StageContext, StageError, StageResultExt, Vars};
 
 /// The stage. One clip at a time is drawn and encoded on one core each; more clips at once are the
-/// worker's to take.
+/// worker's to take. What a clip holds in memory is bounded by its size ([`render::bytes_held`], 56 MB at
+/// 1080p, and ffmpeg's own beside it), not by its length. A cancelled one is gone within two seconds.
 #[derive(Debug)]
 pub struct VideoGenerator {
     ffmpeg: Ffmpeg,

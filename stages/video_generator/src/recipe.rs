@@ -4,6 +4,7 @@ use media::house;
 use model::clip::Joints;
 use model::format::{Quality, VideoFormat};
 use model::handoff::ClipTask;
+use model::lettering::Lettering;
 use model::look::SceneParameters;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -17,6 +18,9 @@ struct Recipe<'a> {
     first_frame: u64,
     frames: u32,
     joints: Joints,
+    /// Who draws letters, and which; clips without any do not depend on them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lettering: Option<(&'static str, &'a Lettering)>,
     format: VideoFormat,
     envelopes: &'a str,
 }
@@ -28,6 +32,7 @@ pub(crate) fn digest(
     (format, quality): (VideoFormat, Quality),
     encoder: &str,
 ) -> Result<String, serde_json::Error> {
+    let lettering = task.instruction.lettering.as_ref();
     let recipe = Recipe {
         drawn_by: visuals::VERSION,
         encoded_by: encoder,
@@ -36,6 +41,7 @@ pub(crate) fn digest(
         first_frame: task.instruction.first_frame,
         frames: task.instruction.frames,
         joints: task.instruction.joints,
+        lettering: lettering.map(|lettering| (render::LETTERING_VERSION, lettering)),
         format,
         envelopes: &task.film.envelopes.artifact.sha256,
     };

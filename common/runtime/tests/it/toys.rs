@@ -136,6 +136,7 @@ fn instruction(index: u32) -> ClipInstruction {
             reactivity: 0.5,
         },
         reference: None,
+        lettering: None,
     }
 }
 

@@ -258,5 +258,6 @@ fn instruction(index: ClipIndex, start: f64, end: f64) -> ClipInstruction {
             reactivity: 0.5,
         },
         reference: None,
+        lettering: None,
     }
 }

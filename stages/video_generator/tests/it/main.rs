@@ -59,13 +59,16 @@ async fn a_task_that_comes_twice_finds_its_clip_made() {
     let again = unable.run(task.clone(), &cx).await.unwrap();
     assert_eq!(again.clip.video, first.clip.video);
 
-    let mut other = task;
+    let (mut other, mut written) = (task.clone(), task);
     other.instruction.scene.seed += 1;
-    let error = unable.run(other, &cx).await.unwrap_err();
-    assert!(
-        is_of_encoding(&error),
-        "another clip has to be made: {error}"
-    );
+    written.instruction.lettering = Some(studio::title("Night"));
+    for task in [other, written] {
+        let error = unable.run(task, &cx).await.unwrap_err();
+        assert!(
+            is_of_encoding(&error),
+            "another clip has to be made: {error}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -6,8 +6,10 @@ use media::ffmpeg::Ffmpeg;
 use model::clip::{ClipInstruction, Joints};
 use model::format::{FrameSize, VideoFormat};
 use model::handoff::{ClipTask, Instructed, Song};
+use model::lettering::{Cue, CueWord, Face, Lettering, Role};
 use model::look::{CameraMove, Palette, SceneKind, SceneParameters, Srgb, Texture, Variant};
 use model::music::Envelopes;
+use model::timeline::Span;
 use model::{
     ArtifactKey, ArtifactRef, ClipIndex, EventBody, FrameRate, JobBrief, JobId, JobOptions,
     RunNumber, Seconds, Stored, TaskId, Usd, UserId,
@@ -106,6 +108,25 @@ impl Studio {
     }
 }
 
+/// A title over the film's first second.
+pub(crate) fn title(text: &str) -> Lettering {
+    Lettering {
+        face: Face::Grotesk,
+        palette: instruction(0, 1).scene.palette,
+        cues: vec![Cue {
+            role: Role::Title,
+            seen: Span {
+                first: 0,
+                count: 30,
+            },
+            words: vec![CueWord {
+                text: text.to_owned(),
+                sung: None,
+            }],
+        }],
+    }
+}
+
 /// A reference to something that this stage never reads.
 fn artifact(job: JobId, name: &str) -> ArtifactRef {
     ArtifactRef {
@@ -145,5 +166,6 @@ fn instruction(first_frame: u64, frames: u32) -> ClipInstruction {
             reactivity: 0.8,
         },
         reference: None,
+        lettering: None,
     }
 }
