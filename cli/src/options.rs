@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use model::format::{AspectRatio, Quality, Resolution};
+use model::lettering::Letters;
 use model::lyrics::text::{self, Written};
 use model::style::Style;
 use model::{FrameRate, Usd};
@@ -27,7 +28,8 @@ pub(crate) struct Args {
     /// Frames a second: 23.976, 24, 25, 29.97, 30, 50, 59.94 or 60 [default: 30].
     #[arg(long, value_name = "RATE")]
     fps: Option<FrameRate>,
-    /// How carefully it is encoded: draft, standard or high [default: standard].
+    /// How carefully it is made: draft (half the size, a fraction of the time), standard or high
+    /// [default: standard].
     #[arg(long)]
     quality: Option<Quality>,
     #[arg(
@@ -35,6 +37,9 @@ pub(crate) struct Args {
         help = "A look for all of it: neon, noir, pastel, golden_hour, vintage or frost [default: that of your sentence]"
     )]
     style: Option<Style>,
+    /// Which words are written on it: all, title, lyrics or none [default: all].
+    #[arg(long, value_name = "WORDS")]
+    lettering: Option<Letters>,
     /// What it may cost at most [default: the gateway's limit].
     #[arg(long, value_name = "DOLLARS")]
     max_cost: Option<Usd>,
@@ -83,6 +88,7 @@ impl Args {
             ("fps", self.fps.map(|rate| rate.to_string())),
             ("quality", self.quality.map(|quality| quality.to_string())),
             ("style", self.style.map(|style| style.to_string())),
+            ("lettering", self.lettering.map(|words| words.to_string())),
             (
                 "max_cost",
                 self.max_cost.map(|amount| amount.dollars().to_string()),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::film::{FilmReport, ShapedFilm};
 use model::format::{AspectRatio, FrameSize, Quality, Resolution};
 use model::job::{JobStatus, StageStatus};
+use model::lettering::Letters;
 use model::lyrics::LyricsWish;
 use model::style::Style;
 use model::{ArtifactRef, Event, EventBody, JobBrief, JobId, Seconds, StageKind, Usd};
@@ -95,6 +96,8 @@ struct OptionsView {
     quality: Quality,
     #[schema(value_type = Option<schema::Style>)]
     style: Option<Style>,
+    #[schema(value_type = schema::Lettering)]
+    lettering: Letters,
     /// As text: numbers of JavaScript cannot hold all of it.
     seed: String,
     /// In dollars.
@@ -112,7 +115,8 @@ struct OptionsView {
 impl OptionsView {
     fn of(brief: &JobBrief) -> Self {
         let format = brief.format;
-        let (resolution, aspect_ratio) = format.size.options().unzip();
+        let quality = brief.options.quality;
+        let (resolution, aspect_ratio) = quality.asked_for(format.size).unzip();
         let corrections = brief.options.corrections;
         Self {
             resolution,
@@ -127,8 +131,9 @@ impl OptionsView {
             width: format.size.width,
             height: format.size.height,
             fps: format.rate.to_string(),
-            quality: brief.options.quality,
+            quality,
             style: brief.options.style,
+            lettering: brief.options.lettering,
             seed: brief.seed.to_string(),
             max_cost: brief.budget,
             tempo: corrections.corrected_tempo().map(|tempo| tempo.to_string()),

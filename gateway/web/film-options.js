@@ -18,12 +18,15 @@ const CHOICES = [
     ['30', '30'], ['24', '24, as in cinemas'], ['25', '25'], ['50', '50'], ['60', '60, smooth'],
     ['23.976', '23.976'], ['29.97', '29.97'], ['59.94', '59.94'],
   ]],
-  ['quality', 'Encoding', [
-    ['standard', 'Standard'], ['draft', 'Draft, a smaller file'], ['high', 'High, a larger file'],
+  ['quality', 'Quality', [
+    ['standard', 'Standard'], ['draft', 'Draft: half the size, much faster'], ['high', 'High, a larger file'],
   ]],
   ['style', 'Look', [
     ['', 'That of your sentence'], ['neon', 'Neon'], ['noir', 'Noir'], ['pastel', 'Pastel'],
     ['golden_hour', 'Golden hour'], ['vintage', 'Vintage'], ['frost', 'Frost'],
+  ]],
+  ['lettering', 'Words on the picture', [
+    ['all', 'Title and lyrics'], ['title', 'Only the title'], ['lyrics', 'Only the lyrics'], ['none', 'None'],
   ]],
   ['tempo', 'Tempo', [
     ['', 'As heard'], ['half', 'Half as fast as heard'], ['double', 'Twice as fast as heard'],
@@ -32,7 +35,7 @@ const CHOICES = [
 
 /** Each: field of the form, label, hint, and whether it is digits only. @type {Array<[string, string, string, boolean]>} */
 const TEXTS = [
-  ['title', 'Title (optional)', 'The name of the file, if left empty.', false],
+  ['title', 'Title (optional)', 'Shown at the begin of the film. The name of the file, if left empty; that is not shown.', false],
   ['seed', 'Seed (optional)', 'A whole number. The same song, sentence and seed give the same film.', true],
 ];
 
@@ -52,7 +55,11 @@ export function filmOptions() {
     const given = chosen([...texts, ...choices].map((field) => [field.name, field.value(), field.usual]));
     for (const [field, value] of given) form.append(field, value);
     lyrics.addTo(form);
-    if (name && !form.has('title')) form.append('title', name);
+    // The name of a file is no title that one wants to read on the picture.
+    if (name && !form.has('title')) {
+      form.append('title', name);
+      if (!form.has('lettering')) form.append('lettering', 'lyrics');
+    }
   };
   return { element, addTo };
 }

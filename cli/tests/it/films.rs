@@ -187,7 +187,7 @@ async fn what_is_asked_for_reaches_the_film() {
     for (asked, size, timescale, step) in [
         (
             ["9:16", "29.97", "draft", "noir"],
-            (480, 854),
+            (240, 426), // a draft: half of it
             30_000,
             1_001,
         ),

@@ -1,6 +1,6 @@
 import { Refusal } from './refusal.js';
 import type {
-  Accepted, AspectRatio, Cancelled, DeliveryLog, Download, ForkRequest, Forked, FrameRate, Health, JobList, JobStatus, JobView, Quality, Quote,
+  Accepted, AspectRatio, Cancelled, DeliveryLog, Download, ForkRequest, Forked, FrameRate, Health, JobList, JobStatus, JobView, Lettering, Quality, Quote,
   QuoteRequest, Resolution, Style, VersionList, WebhookSecret,
 } from './schema.js';
 import { type JobEvent, type StreamOptions, stream } from './stream.js';
@@ -28,6 +28,7 @@ export interface UploadOptions extends RequestOptions {
   quality?: Quality;
   /** A named look; colours of the sentence still lead. */
   style?: Style;
+  lettering?: Lettering;
   seed?: number | bigint;
   /** What the job may cost at most, in dollars. */
   maxCost?: number;
@@ -58,6 +59,7 @@ const FIELDS = [
   ['fps', 'fps'],
   ['quality', 'quality'],
   ['style', 'style'],
+  ['lettering', 'lettering'],
   ['seed', 'seed'],
   ['maxCost', 'max_cost'],
   ['tempo', 'tempo'],

@@ -170,6 +170,9 @@ export interface JobView {
   webhook_url: string | null;
 }
 
+/** Which words are written on the picture, as far as the film has them: its title, its lyrics, both (`all`, unless asked otherwise) or none. */
+export type Lettering = "all" | "title" | "lyrics" | "none";
+
 /** Where the words come from. */
 export type LyricsFrom = "given" | "transcribe";
 
@@ -182,6 +185,7 @@ export interface OptionsView {
   fps: FrameRate;
   /** Lines of the film. */
   height: number;
+  lettering: Lettering;
   lyrics: LyricsFrom | null;
   /** In dollars. */
   max_cost: number;
@@ -219,7 +223,7 @@ export interface Problem {
   type: string;
 }
 
-/** How carefully the film is encoded; what is drawn is the same. `standard` unless asked otherwise. */
+/** How carefully the film is made: a draft has half as many pixels each way and is there in less than a quarter of the time; `high` is a larger file. `standard` unless asked otherwise. */
 export type Quality = "draft" | "standard" | "high";
 
 /** The pipeline as a whole. Null where it could not be counted. */
@@ -334,6 +338,7 @@ export interface Upload {
   /** Beats by which bars open later than we hear them, or earlier where negative. */
   downbeat_shift?: number | null;
   fps?: FrameRate | null;
+  lettering?: Lettering | null;
   /** The words, as a field or a file: LRC, SRT or plain lines, in UTF-8 or UTF-16, up to 64 KiB. Or `transcribe`, to have them heard by a provider where one is configured. */
   lyrics?: string | null;
   /** What the job may cost at most, in dollars: the limit of this gateway or less. */

@@ -113,12 +113,11 @@ impl AspectRatio {
     }
 }
 
-/// How carefully a film is encoded. What is drawn is the same; files grow with it, and so does the time
-/// that encoding takes.
+/// How carefully a film is made. Files grow with it, and so does the time that it takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Quality {
-    /// For a quick look.
+    /// For a quick look: half as many pixels each way, encoded as fast as can be.
     Draft,
     /// The default.
     #[default]
@@ -132,6 +131,28 @@ choices!(
     "quality",
     [Draft = "draft", Standard = "standard", High = "high"]
 );
+
+impl Quality {
+    /// The size that a film of `size` is made in: a draft has half as many pixels each way.
+    pub const fn drawn(self, size: FrameSize) -> FrameSize {
+        match self {
+            Self::Draft => FrameSize {
+                width: even_within(size.width, 2),
+                height: even_within(size.height, 2),
+            },
+            Self::Standard | Self::High => size,
+        }
+    }
+
+    /// The options that give a film of `size` at this quality, if there are such.
+    pub fn asked_for(self, size: FrameSize) -> Option<(Resolution, AspectRatio)> {
+        let all = Resolution::ALL
+            .iter()
+            .flat_map(|resolution| AspectRatio::ALL.iter().map(|ratio| (*resolution, *ratio)));
+        all.into_iter()
+            .find(|(resolution, ratio)| self.drawn(resolution.shaped(*ratio)) == size)
+    }
+}
 
 /// Width and height in pixels, both even and at least 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -158,15 +179,6 @@ impl FrameSize {
                 height: even_within(height * short, width),
             }
         }
-    }
-
-    /// The options that give this size, if there are such.
-    pub fn options(self) -> Option<(Resolution, AspectRatio)> {
-        let all = Resolution::ALL
-            .iter()
-            .flat_map(|resolution| AspectRatio::ALL.iter().map(|ratio| (*resolution, *ratio)));
-        all.into_iter()
-            .find(|(resolution, ratio)| resolution.shaped(*ratio) == self)
     }
 }
 
@@ -203,7 +215,11 @@ mod tests {
                 let size = resolution.shaped(*ratio);
                 assert_eq!(size.width.min(size.height), resolution.short_side());
                 assert!(size.width % 2 == 0 && size.height % 2 == 0, "{size}");
-                assert_eq!(size.options(), Some((*resolution, *ratio)));
+                for quality in Quality::ALL {
+                    let drawn = quality.drawn(size);
+                    assert_eq!(quality.asked_for(drawn), Some((*resolution, *ratio)));
+                    assert!(drawn.width % 2 == 0 && drawn.height % 2 == 0, "{drawn}");
+                }
                 assert!(!seen.contains(&size), "{size}");
                 seen.push(size);
             }

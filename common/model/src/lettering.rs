@@ -24,7 +24,7 @@ pub struct Lettering {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Letters {
-    /// Its title and its lyrics, as far as it has them.
+    /// Its title and its lyrics, as far as it has them; the default.
     #[default]
     All,
     /// Its title alone.

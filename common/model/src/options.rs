@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::corrections::Corrections;
 use crate::format::{FrameSize, Quality};
+use crate::lettering::Letters;
 use crate::lyrics::LyricsWish;
 use crate::style::Style;
 
@@ -25,6 +26,9 @@ pub struct JobOptions {
     /// Where the words come from; without it there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lyrics: Option<LyricsWish>,
+    /// Which words are written on the picture.
+    #[serde(default)]
+    pub lettering: Letters,
 }
 
 impl JobOptions {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use model::corrections::{CorrectionError, Corrections, TempoCorrection};
 use model::format::{AspectRatio, FrameSize, Quality, Resolution, VideoFormat};
+use model::lettering::Letters;
 use model::lyrics::text::Written;
 use model::lyrics::{self, LyricsWish};
 use model::style::Style;
@@ -25,6 +26,7 @@ const NAMES: [&str; 14] = [
     "fps",
     "quality",
     "style",
+    "lettering",
     "seed",
     "max_cost",
     "tempo",
@@ -48,6 +50,7 @@ pub(crate) struct Options {
     rate: Option<FrameRate>,
     quality: Quality,
     style: Option<Style>,
+    lettering: Letters,
     corrections: Corrections,
 }
 
@@ -111,6 +114,7 @@ impl Options {
             "fps" => self.rate = Some(read(name, text)?),
             "quality" => self.quality = read(name, text)?,
             "style" => self.style = Some(read(name, text)?),
+            "lettering" => self.lettering = read(name, text)?,
             "seed" => self.seed = Some(number(name, text, "from 0 to 18446744073709551615")?),
             "max_cost" => self.max_cost = Some(read(name, text)?),
             "webhook_url" => self.webhook_url = Some(text.to_owned()),
@@ -148,7 +152,9 @@ impl Options {
     /// The shape of the film.
     pub(crate) fn format(&self) -> VideoFormat {
         VideoFormat {
-            size: self.resolution.shaped(self.aspect_ratio),
+            size: self
+                .quality
+                .drawn(self.resolution.shaped(self.aspect_ratio)),
             rate: self.rate.unwrap_or(FrameRate::FPS_30),
         }
     }
@@ -179,6 +185,7 @@ impl Options {
             style: self.style,
             corrections: self.corrections,
             lyrics: text.map(LyricsWish::Given).or(heard),
+            lettering: self.lettering,
         }
     }
 
@@ -252,6 +259,7 @@ mod tests {
             ("fps", "29.97", "31", "59.94"),
             ("quality", "draft", "best", "standard"),
             ("style", "noir", "Noir!", "golden_hour"),
+            ("lettering", "title", "both", "lyrics"),
             ("seed", "18446744073709551615", "-1", "from 0"),
             ("max_cost", "12.50", "1e3", "dollars"),
             ("tempo", "half", "fast", "from 30 to 300"),

@@ -57,6 +57,7 @@ pub(crate) struct Upload {
     fps: Option<FrameRate>,
     quality: Option<Quality>,
     style: Option<Style>,
+    lettering: Option<Lettering>,
     /// The same song, sentence and seed give the same film.
     seed: Option<u64>,
     /// What the job may cost at most, in dollars: the limit of this gateway or less.
@@ -133,7 +134,8 @@ pub(crate) enum FrameRate {
     Fps60,
 }
 
-/// How carefully the film is encoded; what is drawn is the same. `standard` unless asked otherwise.
+/// How carefully the film is made: a draft has half as many pixels each way and is there in less than a
+/// quarter of the time; `high` is a larger file. `standard` unless asked otherwise.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 pub(crate) enum Quality {
@@ -152,6 +154,17 @@ pub(crate) enum Style {
     GoldenHour,
     Vintage,
     Frost,
+}
+
+/// Which words are written on the picture, as far as the film has them: its title, its lyrics, both (`all`,
+/// unless asked otherwise) or none.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Lettering {
+    All,
+    Title,
+    Lyrics,
+    None,
 }
 
 /// Where the words come from.
@@ -220,6 +233,8 @@ mod tests {
         assert_eq!(names(Quality::schema()), model(qualities.collect()));
         let styles = model::style::Style::ALL.iter().map(|one| one.name());
         assert_eq!(names(Style::schema()), model(styles.collect()));
+        let letters = model::lettering::Letters::ALL.iter().map(|one| one.name());
+        assert_eq!(names(Lettering::schema()), model(letters.collect()));
         let rates = model::FrameRate::NAMED.iter().map(|(name, _)| *name);
         assert_eq!(names(FrameRate::schema()), model(rates.collect()));
     }

@@ -41,6 +41,7 @@ async fn what_is_asked_for_is_told_and_carried_to_the_stages() {
         ("fps", "59.94"),
         ("quality", "high"),
         ("style", "vintage"),
+        ("lettering", "lyrics"),
         ("seed", "18446744073709551615"),
         ("max_cost", "0.25"),
         ("tempo", "double"),
@@ -61,7 +62,7 @@ async fn what_is_asked_for_is_told_and_carried_to_the_stages() {
     assert_eq!(told["title"], "Night");
     let expected = json!({
         "resolution": "720p", "aspect_ratio": "4:5", "width": 720, "height": 900, "fps": "59.94",
-        "quality": "high", "style": "vintage", "seed": "18446744073709551615", "max_cost": 0.25,
+        "quality": "high", "style": "vintage", "lettering": "lyrics", "seed": "18446744073709551615", "max_cost": 0.25,
         "tempo": "double", "beat_offset": -0.05, "downbeat_shift": 2, "beats_per_bar": 3, "lyrics": null, "outputs": [],
     });
     assert_eq!(told["options"], expected);
@@ -82,6 +83,23 @@ async fn what_is_asked_for_is_told_and_carried_to_the_stages() {
 }
 
 #[tokio::test]
+async fn a_draft_is_made_at_half_the_size_and_told_as_it_was_asked_for() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let asked = form(song(), PROMPT).text("quality", "draft");
+    let answer = ada.submit(asked.text("resolution", "1080p")).await;
+    assert_eq!(answer.status(), 201);
+    let job = job_id(&answer.json().await.unwrap());
+    let told = ada.job(job).await["options"].take();
+    assert_eq!(
+        (&told["resolution"], &told["width"]),
+        (&json!("1080p"), &json!(960))
+    );
+    let brief = message_of(&app, job).await.job;
+    assert_eq!(brief.format.size.to_string(), "960x540");
+}
+
+#[tokio::test]
 async fn what_is_not_asked_for_is_as_the_house_has_it() {
     let app = TestApp::start().await;
     let ada = app.user();
@@ -90,7 +108,7 @@ async fn what_is_not_asked_for_is_as_the_house_has_it() {
     assert!(told["seed"].take().as_str().unwrap().parse::<u64>().is_ok());
     let expected = json!({
         "resolution": "1080p", "aspect_ratio": "16:9", "width": 1920, "height": 1080, "fps": "30",
-        "quality": "standard", "style": null, "seed": null, "max_cost": 2000.0,
+        "quality": "standard", "style": null, "lettering": "all", "seed": null, "max_cost": 2000.0,
         "tempo": null, "beat_offset": 0.0, "downbeat_shift": 0, "beats_per_bar": null, "lyrics": null,
         "outputs": [],
     });
@@ -108,6 +126,7 @@ async fn an_option_that_is_not_accepted_is_named_with_what_is_and_nothing_is_kep
         ("fps", "120", "59.94"),
         ("quality", "best", "draft"),
         ("style", "", "golden_hour"),
+        ("lettering", "both", "lyrics"),
         ("seed", "18446744073709551616", "18446744073709551615"),
         ("max_cost", "-1", "dollars"),
         ("max_cost", "2000.000001", "$2000.00"),

@@ -42,8 +42,7 @@ impl Stage for PromptGenerator {
         let sources = Sources {
             prompt: cx.job().prompt.as_str(),
             title: cx.job().title.as_deref(),
-            // A title may be no more than the name of a file; until a user can say, it is not written.
-            letters: Letters::Lyrics,
+            letters: cx.job().options.lettering,
             heard: &heard,
             plan: &plan,
             references: &references,
