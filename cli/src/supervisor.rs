@@ -170,7 +170,7 @@ impl Supervisor {
             .until_ready(BROKER, connect_broker(self.admin.clone()))
             .await??;
         let jetstream = async_nats::jetstream::new(broker);
-        nats::apply(&jetstream)
+        nats::apply_again(&jetstream)
             .await
             .context("preparing streams and buckets")?;
         for role in plan.roles()? {
@@ -337,7 +337,7 @@ impl Children {
 /// Brings the broker to the topology.
 async fn applied(broker: &ServerAddress) -> anyhow::Result<Vec<nats::Change>> {
     let client = connect_broker(broker.clone()).await?;
-    nats::apply(&async_nats::jetstream::new(client))
+    nats::apply_again(&async_nats::jetstream::new(client))
         .await
         .context("preparing streams and buckets again")
 }

@@ -34,7 +34,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let client = nats::connect(&server, "topology")
         .await
         .context("connecting to NATS")?;
-    let changes = nats::apply(&jetstream::new(client))
+    let changes = nats::apply_again(&jetstream::new(client))
         .await
         .context("applying the topology")?;
     let terminal = Terminal::default();

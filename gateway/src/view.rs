@@ -125,8 +125,7 @@ impl OptionsView {
                 .options
                 .outputs
                 .iter()
-                .copied()
-                .map(ShapeView::of)
+                .map(|size| ShapeView::of(*size, quality))
                 .collect(),
             width: format.size.width,
             height: format.size.height,
@@ -160,9 +159,9 @@ struct ShapeView {
 }
 
 impl ShapeView {
-    fn of(size: FrameSize) -> Self {
+    fn of(size: FrameSize, quality: Quality) -> Self {
         Self {
-            aspect_ratio: size.options().map(|(_, ratio)| ratio),
+            aspect_ratio: quality.asked_for(size).map(|(_, ratio)| ratio),
             width: size.width,
             height: size.height,
         }
@@ -256,7 +255,7 @@ impl JobView {
                     "film": report.as_ref().and_then(|report| measured(app, job, (report, Some(shaped.size)))),
                 });
                 if let (Some(members), Ok(Value::Object(shape))) =
-                    (told.as_object_mut(), serde_json::to_value(ShapeView::of(shaped.size)))
+                    (told.as_object_mut(), serde_json::to_value(ShapeView::of(shaped.size, job.brief.options.quality)))
                 {
                     members.extend(shape);
                 }

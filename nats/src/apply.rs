@@ -1,6 +1,7 @@
 //! Bringing a server to the topology: create what is missing, update what may change, say what differs.
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_nats::jetstream::consumer::{self, IntoConsumerConfig};
 use async_nats::jetstream::response::Response;
@@ -99,8 +100,25 @@ fn shown(differences: &[Difference]) -> String {
 
 /// Creates and updates streams, buckets and durables. A second run changes nothing.
 pub async fn apply(jetstream: &Context) -> Result<Vec<Change>, ApplyError> {
+    apply_with(jetstream, None).await
+}
+
+/// The same on a server that may have lost its store. Who was told of events by their sequence comes back
+/// with the last of them: were EVENTS counted from 1 again, that number would soon be another event's, and
+/// all before it would be missed. An EVENTS that is made anew counts on from the time in milliseconds,
+/// which no stream of ours outruns.
+pub async fn apply_again(jetstream: &Context) -> Result<Vec<Change>, ApplyError> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let first = since.ok().and_then(|time| time.as_millis().try_into().ok());
+    apply_with(jetstream, first).await
+}
+
+async fn apply_with(jetstream: &Context, first: Option<u64>) -> Result<Vec<Change>, ApplyError> {
     let mut changes = Vec::new();
-    for part in parts()? {
+    for mut part in parts()? {
+        if part.is_of_events() {
+            part.first = first;
+        }
         if let Some(change) = part.bring_about(jetstream).await? {
             info!("{change}");
             changes.push(change);
@@ -116,6 +134,8 @@ struct Part {
     create: String,
     update: String,
     wanted: Value,
+    /// The sequence that a stream begins with, where it is made.
+    first: Option<u64>,
     /// Consumers are written inside a request, streams as themselves.
     request: fn(&Self, Action) -> Value,
 }
@@ -135,7 +155,16 @@ fn parts() -> Result<Vec<Part>, ApplyError> {
             create: format!("STREAM.CREATE.{name}"),
             update: format!("STREAM.UPDATE.{name}"),
             wanted: json(&what, &config)?,
-            request: |part, _| part.wanted.clone(),
+            first: None,
+            request: |part, action| {
+                let mut config = part.wanted.clone();
+                if let (Action::Create, Some(first)) = (action, part.first)
+                    && let Some(settings) = config.as_object_mut()
+                {
+                    settings.insert("first_seq".to_owned(), first.into());
+                }
+                config
+            },
             what,
         });
     }
@@ -149,6 +178,7 @@ fn parts() -> Result<Vec<Part>, ApplyError> {
             update: create.clone(),
             create,
             wanted: json::<consumer::Config>(&what, &config)?,
+            first: None,
             request: |part, action| {
                 let stream = part.info.split('.').nth(2).unwrap_or_default();
                 let action = match action {
@@ -171,6 +201,10 @@ fn json<T: serde::Serialize>(what: &str, config: &T) -> Result<Value, ApplyError
 }
 
 impl Part {
+    fn is_of_events(&self) -> bool {
+        self.create == format!("STREAM.CREATE.{}", streams::EVENTS)
+    }
+
     async fn bring_about(&self, jetstream: &Context) -> Result<Option<Change>, ApplyError> {
         #[derive(Deserialize)]
         struct Info {
@@ -242,7 +276,7 @@ fn is_missing(error: &async_nats::jetstream::Error) -> bool {
 }
 
 /// The settings of `found` that are not as in `wanted`. What neither says, or one says by its default,
-/// is no difference; nor is what the server notes for itself.
+/// is no difference; nor is what the server notes for itself, or where a stream once began.
 fn differences(found: &Value, wanted: &Value) -> Vec<Difference> {
     let empty = serde_json::Map::new();
     let found = found.as_object().unwrap_or(&empty);
@@ -252,7 +286,7 @@ fn differences(found: &Value, wanted: &Value) -> Vec<Difference> {
     settings.dedup();
     settings
         .into_iter()
-        .filter(|setting| *setting != "metadata")
+        .filter(|setting| !["metadata", "first_seq"].contains(&setting.as_str()))
         .filter_map(|setting| {
             let (found, wanted) = (found.get(setting), wanted.get(setting));
             let same = found == wanted || (is_default(found) && is_default(wanted));

@@ -16,5 +16,5 @@ pub mod streams;
 pub mod subject;
 pub mod users;
 
-pub use apply::{ApplyError, Change, apply};
+pub use apply::{ApplyError, Change, apply, apply_again};
 pub use connect::{ConnectError, ServerAddress, connect};

@@ -18,7 +18,7 @@ use crate::prices::Prices;
 const LONGEST_TITLE: usize = 200;
 
 /// Names of all options, as fields of the form.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "title",
     "resolution",
     "aspect_ratio",
@@ -173,7 +173,9 @@ impl Options {
     fn others(&self) -> Vec<FrameSize> {
         let others = self.outputs.iter();
         let others = others.filter(|ratio| **ratio != self.aspect_ratio);
-        others.map(|ratio| self.resolution.shaped(*ratio)).collect()
+        others
+            .map(|ratio| self.quality.drawn(self.resolution.shaped(*ratio)))
+            .collect()
     }
 
     /// What stages obey beside that; `text` is where given words were stored.

@@ -79,7 +79,7 @@ fn of_shape<'a>(job: &Job, film: &'a FilmFiles, ratio: &str) -> Result<&'a Artif
     };
     let asked: AspectRatio = ratio.parse().map_err(|error| wrong(format!("{error}")))?;
     let is_asked = |size: model::format::FrameSize| {
-        let options = size.options();
+        let options = job.brief.options.quality.asked_for(size);
         options.is_some_and(|(_, ratio)| ratio == asked)
     };
     if is_asked(job.brief.format.size) {

@@ -330,6 +330,33 @@ async fn progress_does_not_fall_either_when_events_begins_anew() {
 }
 
 #[tokio::test]
+async fn who_comes_back_with_a_number_of_lost_events_begins_anew_however_many_there_are_again() {
+    let mut app = TestApp::start().await;
+    let (job, id) = {
+        let ada = app.user();
+        (ada.uploads().await, ada.id)
+    };
+    let seen = app.says(job, message("seen")).await;
+    app.settled().await;
+    app.stop().await;
+    let events = nats::streams::EVENTS;
+    app.jetstream.delete_stream(events).await.unwrap();
+    nats::apply_again(&app.jetstream).await.unwrap();
+    app.restart().await;
+    for number in 0..2 * seen {
+        app.says(job, message(&number.to_string())).await;
+    }
+    app.settled().await;
+    let ada = app.user_of(id);
+    let mut resumed = Open::of(&ada, job, Some(&seen.to_string())).await;
+    let (event, _, why) = resumed.next().await.unwrap();
+    assert_eq!(
+        (event.as_str(), &why["reason"]),
+        ("reset", &"history-gone".into())
+    );
+}
+
+#[tokio::test]
 async fn who_has_seen_the_end_is_told_so_also_while_the_rows_are_behind() {
     let app = TestApp::start().await;
     let ada = app.user();

@@ -21,6 +21,32 @@ async fn a_second_run_changes_nothing() {
 }
 
 #[tokio::test]
+async fn events_that_are_made_anew_count_on_from_where_no_stream_before_them_was() {
+    let server = testkit::NatsServer::start().await;
+    let jetstream = bench::connected(&nats::ServerAddress::open(server.url())).await;
+    let before = nats::apply_again(&jetstream).await.unwrap();
+    assert_eq!(before.len(), streams::all().len() + consumers::all().len());
+    let last = async || {
+        let mut events = jetstream.get_stream(streams::EVENTS).await.unwrap();
+        events.info().await.unwrap().state.last_sequence
+    };
+    let first = last().await;
+    assert!(first > 1_700_000_000_000, "{first}");
+    assert_eq!(nats::apply_again(&jetstream).await.unwrap(), []);
+    // It can still be set right.
+    let mut bent = jetstream.get_stream(streams::EVENTS).await.unwrap();
+    let mut config = bent.info().await.unwrap().config.clone();
+    config.max_age = Duration::from_hours(1);
+    jetstream.update_stream(config).await.unwrap();
+    assert_eq!(nats::apply_again(&jetstream).await.unwrap().len(), 1);
+    assert_eq!(last().await, first);
+
+    jetstream.delete_stream(streams::EVENTS).await.unwrap();
+    nats::apply_again(&jetstream).await.unwrap();
+    assert!(last().await > first);
+}
+
+#[tokio::test]
 async fn what_someone_changed_is_set_right_and_named() {
     let (_server, jetstream) = bench::open().await;
     let bent = stream::Config {

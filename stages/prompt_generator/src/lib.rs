@@ -10,7 +10,6 @@ mod wording;
 
 use instructions::Sources;
 use model::handoff::{Instructed, Referenced};
-use model::lettering::Letters;
 use model::{EventBody, StageKind};
 use runtime::config::{ConfigError, Vars};
 use runtime::{Stage, StageContext, StageError, StageResultExt};
