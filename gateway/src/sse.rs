@@ -112,7 +112,10 @@ async fn resume(app: &App, job: Job, seen: u64) -> Result<Start, ApiError> {
 /// stream loses them too.
 async fn may_have_missed(app: &App, job: &Job, seen: u64) -> Result<bool, ApiError> {
     let Some(first) = app.first_kept_of(job.brief.id).await? else {
-        return Ok(job.state.last_sequence > seen);
+        // The row of a job that goes on in a new EVENTS knows nothing of the numbers of the lost one.
+        let stands = job.state.last_sequence;
+        let is_lost = stands < seen && seen.saturating_add(1) < app.first_kept().await?;
+        return Ok(stands > seen || is_lost);
     };
     if seen == 0 || first <= seen {
         return Ok(false);

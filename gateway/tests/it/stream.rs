@@ -343,6 +343,12 @@ async fn who_comes_back_with_a_number_of_lost_events_begins_anew_however_many_th
     app.jetstream.delete_stream(events).await.unwrap();
     nats::apply_again(&app.jetstream).await.unwrap();
     app.restart().await;
+    {
+        // Also while nothing of the job is there again.
+        let ada = app.user_of(id);
+        let mut resumed = Open::of(&ada, job, Some(&seen.to_string())).await;
+        assert_eq!(resumed.next().await.unwrap().0, "reset");
+    }
     for number in 0..2 * seen {
         app.says(job, message(&number.to_string())).await;
     }
