@@ -6,7 +6,7 @@
 //! else, so that letters are crisp at full size and stay as they are across cuts and transitions.
 //!
 //! No I/O, no clock; whole numbers and plain arithmetic only, so that the same cues give the same bytes on
-//! every machine. Start reading at [`Letterer`]; [`layout`] is where lines come from.
+//! every machine. Start reading at [`Letterer`]; `layout` is where lines come from.
 #![expect(
     clippy::indexing_slicing,
     reason = "pixel kernels index rows whose lengths are fixed when they are made"
