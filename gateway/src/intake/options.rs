@@ -16,6 +16,8 @@ use crate::prices::Prices;
 
 /// Characters that a title may have.
 const LONGEST_TITLE: usize = 200;
+/// Longest list of shapes in characters: all that there are, with room around.
+const LONGEST_LIST: usize = 64;
 
 /// Names of all options, as fields of the form.
 const NAMES: [&str; 15] = [
@@ -215,6 +217,10 @@ fn number<T: FromStr>(field: &'static str, text: &str, range: &str) -> Result<T,
 
 /// Shapes with commas between, each once, in the order in which they were asked for.
 fn ratios(text: &str) -> Result<Vec<AspectRatio>, ApiError> {
+    if text.chars().count() > LONGEST_LIST {
+        let rule = format_args!("a list of shapes has at most {LONGEST_LIST} characters");
+        return Err(refused("outputs", &rule));
+    }
     let mut ratios = Vec::new();
     for name in text
         .split(',')

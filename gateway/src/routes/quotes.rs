@@ -15,6 +15,9 @@ use crate::intake::options::{Options, refused};
 use crate::openapi::schema;
 use crate::prices;
 
+/// Words that are sent cost nothing: what is longer is for the upload.
+const LONGEST_LYRICS: usize = 16_000;
+
 /// What is to be quoted: a length, and the options of an upload that have a price.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -33,7 +36,7 @@ pub(crate) struct QuoteRequest {
     #[schema(value_type = Option<schema::Quality>)]
     quality: Option<String>,
     /// `transcribe` where the words are to be heard by a provider; words that you send cost nothing.
-    #[schema(max_length = 16_000)]
+    #[schema(max_length = 16000)]
     lyrics: Option<String>,
     /// What the job may cost at most, in dollars: the limit of this gateway or less.
     #[schema(minimum = 0)]
@@ -56,6 +59,13 @@ impl QuoteRequest {
             }
         }
         if let Some(text) = &self.lyrics {
+            if text.chars().count() > LONGEST_LYRICS {
+                let rule = format_args!(
+                    "a quote takes at most {LONGEST_LYRICS} characters of lyrics; words that you send cost \
+                     nothing, and may be left out"
+                );
+                return Err(refused("lyrics", &rule));
+            }
             options.take_lyrics(text.as_bytes())?;
         }
         if let Some(dollars) = self.max_cost {

@@ -181,6 +181,14 @@ async fn a_quote_tells_the_price_and_the_limits_and_keeps_nothing() {
     ] {
         assert_problem(quote(body).await, status, slug).await;
     }
+    // What the description says of lengths holds.
+    for (field, text) in [
+        ("lyrics", "la ".repeat(5_400)),
+        ("outputs", "9:16, ".repeat(20)),
+    ] {
+        let body = json!({ "duration": 3, field: text }).to_string();
+        assert_problem(quote(&body).await, 422, "validation-failed").await;
+    }
     let plain = ada.request(Method::POST, "/api/v1/quotes").body("{}");
     assert_problem(plain.send().await.unwrap(), 415, "unsupported-media-type").await;
     app.kept_nothing_for(&ada).await;
