@@ -99,10 +99,27 @@ pub(crate) async fn accept(
             tracing::info!(job.id = %id, seconds = shape.seconds(), "accepted a job");
             Ok(Acceptance { job, quota })
         }
-        Err(error) => {
+        // The row may be there, and its job running: what belongs to it stays. Where there is none, that
+        // goes with the leftovers of broken-off uploads.
+        Err(NotKept::Unknown(error)) => Err(error),
+        Err(NotKept::Not(error)) => {
             take_back(&app, user.id, id).await;
             Err(error)
         }
+    }
+}
+
+/// Why a job is not kept.
+enum NotKept {
+    /// It is not.
+    Not(ApiError),
+    /// It may be.
+    Unknown(ApiError),
+}
+
+impl From<ApiError> for NotKept {
+    fn from(error: ApiError) -> Self {
+        Self::Not(error)
     }
 }
 
@@ -155,7 +172,7 @@ fn refusal(doing: &'static str, error: AudioError) -> ApiError {
 }
 
 /// Stores the song, then writes the job and its first messages in one transaction.
-async fn keep(app: &App, candidate: Candidate, claim: Option<&KeyClaim>) -> Result<Job, ApiError> {
+async fn keep(app: &App, candidate: Candidate, claim: Option<&KeyClaim>) -> Result<Job, NotKept> {
     let key = ArtifactKey::of_job(candidate.id, SONG).or_internal("naming a song")?;
     let audio = app
         .artifacts
@@ -175,9 +192,23 @@ async fn keep(app: &App, candidate: Candidate, claim: Option<&KeyClaim>) -> Resu
         }
         Err(error @ StoreError::DailyLimit { .. }) => {
             tracing::error!(%error, "a job is refused: the money of the day is spent");
-            Err(ApiError::DailyLimit)
+            Err(ApiError::DailyLimit.into())
         }
-        Err(error) => Err(error).or_unavailable("writing a job"),
+        Err(error @ (StoreError::Unknown(_) | StoreError::Silent)) => {
+            unknown(app, job, error).await
+        }
+        Err(error) => Ok(Err(error).or_unavailable("writing a job")?),
+    }
+}
+
+/// The job after all, if its row can be seen.
+async fn unknown(app: &App, job: Job, error: StoreError) -> Result<Job, NotKept> {
+    match app.store.has_job(job.brief.id).await {
+        Ok(true) => Ok(job),
+        Ok(false) | Err(_) => Err(NotKept::Unknown(ApiError::Unavailable {
+            doing: "writing a job",
+            source: error.into(),
+        })),
     }
 }
 

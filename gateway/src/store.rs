@@ -7,6 +7,7 @@
 
 mod budget;
 mod cache;
+mod connections;
 #[cfg(test)]
 pub(crate) mod contract;
 mod idempotency;
@@ -26,12 +27,14 @@ use model::job::JobStatus;
 use model::{JobId, Usd, UserId};
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{AnyConnection, AnyPool, Executor};
+use sqlx::{AnyConnection, Executor};
 use time::OffsetDateTime;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::job::Job;
 use cache::Cache;
-use record::{JobRecord, StageRecord};
+use connections::Connections;
+use record::JobRecord;
 
 #[cfg(test)]
 pub(crate) use contract::{job_of, user};
@@ -46,6 +49,8 @@ pub(crate) use webhooks::{Attempt, Delivery, Due, Verdict};
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite: readers beside the one writer.
 const READERS: u32 = 4;
+/// How many jobs one query may name.
+const PARAMETERS: usize = 256;
 /// Postgres: connections of a gateway. Ten gateways fit into a server's usual hundred.
 const CONNECTIONS: u32 = 10;
 
@@ -82,6 +87,13 @@ pub enum StoreError {
     /// A request took so long for its answer that its key was given to another.
     #[error("another request has taken the idempotency key over")]
     KeyTaken,
+    /// The answer to a commit was lost: it may be written.
+    #[error("whether it was written cannot be told")]
+    Unknown(#[source] sqlx::Error),
+    /// The database has said nothing for so long that it is not waited for any more. What was to be
+    /// written may be.
+    #[error("the database does not answer")]
+    Silent,
     /// All jobs of the last 24 hours together would cost too much.
     #[error("{spent} of {limit} are spent or promised in 24 hours")]
     DailyLimit {
@@ -98,9 +110,9 @@ pub enum StoreError {
 /// The database.
 #[derive(Clone)]
 pub(crate) struct Store {
-    /// SQLite has one writer; to queue for it here is fair, and never "database is locked".
-    writer: AnyPool,
-    reader: AnyPool,
+    connections: Arc<Connections>,
+    /// Until the last of us is gone.
+    _watchdog: Option<Arc<AbortOnDropHandle<()>>>,
     cache: Cache,
     /// What all jobs of a day may cost together.
     daily_limit: Option<Usd>,
@@ -140,9 +152,10 @@ impl Kind {
                 "PRAGMA synchronous = FULL",
                 "PRAGMA foreign_keys = ON",
             ],
-            // A query or a transaction that hangs holds rows that every gateway needs.
+            // A query or a transaction that hangs holds rows that every gateway needs. Shorter than the
+            // silence at which connections are given up: a busy server is no silent one.
             Self::Postgres => &[
-                "SET statement_timeout = '10s'",
+                "SET statement_timeout = '3s'",
                 "SET idle_in_transaction_session_timeout = '10s'",
             ],
         }
@@ -192,19 +205,10 @@ impl Store {
         DRIVERS.call_once(sqlx::any::install_default_drivers);
         let kind = Kind::of(url)?;
         migrate(kind, url).await?;
-        let (writer, reader) = match kind {
-            Kind::Sqlite => (
-                kind.pool(1).connect(url).await?,
-                kind.pool(READERS).connect(url).await?,
-            ),
-            Kind::Postgres => {
-                let both = kind.pool(CONNECTIONS).connect(url).await?;
-                (both.clone(), both)
-            }
-        };
+        let (connections, watchdog) = Connections::open(kind, url).await?;
         Ok(Self {
-            writer,
-            reader,
+            connections,
+            _watchdog: watchdog.map(Arc::new),
             cache: Cache::default(),
             daily_limit: None,
         })
@@ -218,8 +222,8 @@ impl Store {
 
     /// Answers when the database does.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.reader).await?;
-        Ok(())
+        let asked = connections::ask_pool(self.connections.reader());
+        self.connections.answered(asked).await
     }
 
     /// Writes an accepted job with everything that is to be published for it, and with the answer to the
@@ -230,19 +234,21 @@ impl Store {
         outbox: &[OutboxEntry],
         keyed: Option<(&KeyClaim, &str)>,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin().await?;
-        if let Some(limit) = self.daily_limit {
-            budget::check(&mut transaction, limit, job).await?;
-        }
-        record::insert(&mut transaction, job).await?;
-        for (position, entry) in outbox.iter().enumerate() {
-            outbox::insert(&mut transaction, job, position, entry).await?;
-        }
-        if let Some((claim, answer)) = keyed {
-            idempotency::answer(&mut transaction, claim, job.brief.id, answer).await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+        let work = async {
+            let mut transaction = self.connections.writer().begin().await?;
+            if let Some(limit) = self.daily_limit {
+                budget::check(&mut transaction, limit, job).await?;
+            }
+            record::insert(&mut transaction, job).await?;
+            for (position, entry) in outbox.iter().enumerate() {
+                outbox::insert(&mut transaction, job, position, entry).await?;
+            }
+            if let Some((claim, answer)) = keyed {
+                idempotency::answer(&mut transaction, claim, job.brief.id, answer).await?;
+            }
+            transaction.commit().await.map_err(StoreError::Unknown)
+        };
+        self.connections.answered(work).await
     }
 
     /// The job, if it is this user's; as it was last read, if nothing has changed since.
@@ -254,24 +260,30 @@ impl Store {
         if let Some(job) = self.cache.get(user, id) {
             return Ok(Some(job));
         }
-        let generation = self.cache.generation();
-        let row: Option<JobRecord> =
-            sqlx::query_as("SELECT * FROM jobs WHERE id = $1 AND user_id = $2")
-                .bind(id.to_string())
-                .bind(user.to_string())
-                .fetch_optional(&self.reader)
-                .await?;
-        let Some(row) = row else { return Ok(None) };
-        let job = Arc::new(self.with_stages(row).await?);
-        self.cache.keep(generation, &job);
-        Ok(Some(job))
+        let work = async {
+            let generation = self.cache.generation();
+            let row: Option<JobRecord> =
+                sqlx::query_as("SELECT * FROM jobs WHERE id = $1 AND user_id = $2")
+                    .bind(id.to_string())
+                    .bind(user.to_string())
+                    .fetch_optional(&self.connections.reader())
+                    .await?;
+            let Some(row) = row else { return Ok(None) };
+            let job = self.with_stages(vec![row]).await?.pop().map(Arc::new);
+            if let Some(job) = &job {
+                self.cache.keep(generation, job);
+            }
+            Ok(job)
+        };
+        self.connections.answered(work).await
     }
 
     /// A page of the user's jobs, newest first.
     pub(crate) async fn jobs_of(&self, user: UserId, page: &Page) -> Result<JobPage, StoreError> {
-        let status = page.status.map(|status| status.name().to_owned());
-        let (created_before, id_before) = page.after.clone().unzip();
-        let rows: Vec<JobRecord> = sqlx::query_as(
+        let work = async {
+            let status = page.status.map(|status| status.name().to_owned());
+            let (created_before, id_before) = page.after.clone().unzip();
+            let rows: Vec<JobRecord> = sqlx::query_as(
             "SELECT * FROM jobs WHERE user_id = $1 AND (CAST($2 AS TEXT) IS NULL OR status = $2) \
              AND (CAST($5 AS BIGINT) IS NULL OR (created_at, id) < ($5, $6)) \
              ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4",
@@ -282,74 +294,83 @@ impl Store {
         .bind(i64::from(page.offset))
         .bind(created_before)
         .bind(id_before)
-        .fetch_all(&self.reader)
+        .fetch_all(&self.connections.reader())
         .await?;
-        let total: i64 = sqlx::query_scalar(
+            let total: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM jobs WHERE user_id = $1 AND (CAST($2 AS TEXT) IS NULL OR status = $2)",
         )
         .bind(user.to_string())
         .bind(status)
-        .fetch_one(&self.reader)
+        .fetch_one(&self.connections.reader())
         .await?;
-        let has_more = rows.len() > page.limit as usize;
-        let mut jobs = Vec::with_capacity(rows.len());
-        for row in rows.into_iter().take(page.limit as usize) {
-            jobs.push(self.with_stages(row).await?);
-        }
-        Ok(JobPage {
-            jobs,
-            total: total.unsigned_abs(),
-            has_more,
-        })
+            let has_more = rows.len() > page.limit as usize;
+            let rows = rows.into_iter().take(page.limit as usize).collect();
+            Ok(JobPage {
+                jobs: self.with_stages(rows).await?,
+                total: total.unsigned_abs(),
+                has_more,
+            })
+        };
+        self.connections.answered(work).await
     }
 
     /// How many jobs have not ended.
     pub(crate) async fn live_count(&self) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM jobs WHERE status IN ('queued', 'processing')",
-        )
-        .fetch_one(&self.reader)
-        .await?;
-        Ok(count.unsigned_abs())
+        let work = async {
+            let count: i64 = sqlx::query_scalar(
+                "SELECT COUNT(*) FROM jobs WHERE status IN ('queued', 'processing')",
+            )
+            .fetch_one(&self.connections.reader())
+            .await?;
+            Ok(count.unsigned_abs())
+        };
+        self.connections.answered(work).await
     }
 
     /// Whether there is such a job, of whatever user.
     pub(crate) async fn has_job(&self, id: JobId) -> Result<bool, StoreError> {
-        let found: Option<String> = sqlx::query_scalar("SELECT id FROM jobs WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(&self.reader)
-            .await?;
-        Ok(found.is_some())
+        let work = async {
+            let found: Option<String> = sqlx::query_scalar("SELECT id FROM jobs WHERE id = $1")
+                .bind(id.to_string())
+                .fetch_optional(&self.connections.reader())
+                .await?;
+            Ok(found.is_some())
+        };
+        self.connections.answered(work).await
     }
 
     /// The jobs that have not ended, and of which nothing was heard since `before`.
     pub(crate) async fn silent_jobs(&self, before: OffsetDateTime) -> Result<Vec<Job>, StoreError> {
-        let rows: Vec<JobRecord> = sqlx::query_as(
-            "SELECT * FROM jobs WHERE status IN ('queued', 'processing') AND updated_at < $1 \
+        let work = async {
+            let rows: Vec<JobRecord> = sqlx::query_as(
+                "SELECT * FROM jobs WHERE status IN ('queued', 'processing') AND updated_at < $1 \
              ORDER BY created_at",
-        )
-        .bind(record::millis(before))
-        .fetch_all(&self.reader)
-        .await?;
-        let mut jobs = Vec::with_capacity(rows.len());
-        for row in rows {
-            jobs.push(self.with_stages(row).await?);
-        }
-        Ok(jobs)
+            )
+            .bind(record::millis(before))
+            .fetch_all(&self.connections.reader())
+            .await?;
+            self.with_stages(rows).await
+        };
+        self.connections.answered(work).await
     }
 
     /// Closes the database once what is running has ended.
     pub(crate) async fn close(&self) {
-        self.reader.close().await;
-        self.writer.close().await;
+        self.connections.close().await;
     }
 
-    async fn with_stages(&self, row: JobRecord) -> Result<Job, StoreError> {
-        let stages: Vec<StageRecord> = sqlx::query_as("SELECT * FROM job_stages WHERE job_id = $1")
-            .bind(row.id())
-            .fetch_all(&self.reader)
-            .await?;
-        row.into_job(stages)
+    /// The jobs of `rows`, in their order.
+    async fn with_stages(&self, mut rows: Vec<JobRecord>) -> Result<Vec<Job>, StoreError> {
+        let reader = self.connections.reader();
+        let mut jobs = Vec::with_capacity(rows.len());
+        while !rows.is_empty() {
+            let rest = rows.split_off(rows.len().min(PARAMETERS));
+            let part = std::mem::replace(&mut rows, rest);
+            let names = part.iter().map(JobRecord::id).collect();
+            let stages = projection::stages_of(&mut *reader.acquire().await?, names).await?;
+            jobs.extend(record::joined(part, stages)?);
+        }
+        Ok(jobs)
     }
 }
 

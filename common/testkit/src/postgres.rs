@@ -3,6 +3,7 @@
 //! To make one takes two seconds, so the tests that run at the same time share it; the last one stops it.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -63,6 +64,16 @@ impl Database {
     pub fn url(&self) -> String {
         let folder = self.server.scratch.path().display();
         format!("postgres://test@localhost/{}?host={folder}", self.name)
+    }
+
+    /// The same through whoever listens at `address`, which passes on to [`Self::socket`].
+    pub fn url_through(&self, address: SocketAddr) -> String {
+        format!("postgres://test@{address}/{}?sslmode=disable", self.name)
+    }
+
+    /// Where its server listens.
+    pub fn socket(&self) -> PathBuf {
+        self.server.scratch.path().join(".s.PGSQL.5432")
     }
 }
 

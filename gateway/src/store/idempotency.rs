@@ -50,17 +50,20 @@ impl Store {
         of: &KeyOf,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar(
-            "SELECT created_at FROM idempotency_keys \
+        let work = async {
+            let found: Option<i64> = sqlx::query_scalar(
+                "SELECT created_at FROM idempotency_keys \
              WHERE user_id = $1 AND route = $2 AND key = $3 AND created_at >= $4",
-        )
-        .bind(of.user.to_string())
-        .bind(of.route)
-        .bind(of.key.clone())
-        .bind(record::millis(now - LIFE))
-        .fetch_optional(&self.reader)
-        .await?;
-        Ok(found.is_some())
+            )
+            .bind(of.user.to_string())
+            .bind(of.route)
+            .bind(of.key.clone())
+            .bind(record::millis(now - LIFE))
+            .fetch_optional(&self.connections.reader())
+            .await?;
+            Ok(found.is_some())
+        };
+        self.connections.answered(work).await
     }
 
     /// Claims the key for a request for `fingerprint`, if it is free.
@@ -70,8 +73,9 @@ impl Store {
         fingerprint: &str,
         now: OffsetDateTime,
     ) -> Result<Claimed, StoreError> {
-        let claim = Uuid::new_v4().to_string();
-        let ours: Option<String> = sqlx::query_scalar(
+        let work = async {
+            let claim = Uuid::new_v4().to_string();
+            let ours: Option<String> = sqlx::query_scalar(
             "INSERT INTO idempotency_keys (user_id, route, key, fingerprint, claim, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id, route, key) DO UPDATE \
              SET fingerprint = $4, claim = $5, created_at = $6, answer = NULL, job_id = NULL \
@@ -87,26 +91,28 @@ impl Store {
         .bind(record::millis(now))
         .bind(record::millis(now - LIFE))
         .bind(record::millis(now - LEASE))
-        .fetch_optional(&self.writer)
+        .fetch_optional(&self.connections.writer())
         .await?;
-        if ours.is_some() {
-            return Ok(Claimed::First(KeyClaim { of, claim }));
-        }
-        let row: Option<(String, Option<String>)> = sqlx::query_as(
-            "SELECT fingerprint, answer FROM idempotency_keys \
+            if ours.is_some() {
+                return Ok(Claimed::First(KeyClaim { of, claim }));
+            }
+            let row: Option<(String, Option<String>)> = sqlx::query_as(
+                "SELECT fingerprint, answer FROM idempotency_keys \
              WHERE user_id = $1 AND route = $2 AND key = $3",
-        )
-        .bind(of.user.to_string())
-        .bind(of.route)
-        .bind(of.key.clone())
-        .fetch_optional(&self.reader)
-        .await?;
-        Ok(match row {
-            Some((asked, _)) if asked != fingerprint => Claimed::Other,
-            Some((_, Some(answer))) => Claimed::Answered(answer),
-            // Released in this instant, or still running: either way the client tries again.
-            Some((_, None)) | None => Claimed::Running,
-        })
+            )
+            .bind(of.user.to_string())
+            .bind(of.route)
+            .bind(of.key.clone())
+            .fetch_optional(&self.connections.reader())
+            .await?;
+            Ok(match row {
+                Some((asked, _)) if asked != fingerprint => Claimed::Other,
+                Some((_, Some(answer))) => Claimed::Answered(answer),
+                // Released in this instant, or still running: either way the client tries again.
+                Some((_, None)) | None => Claimed::Running,
+            })
+        };
+        self.connections.answered(work).await
     }
 
     /// Says that the request is still at it.
@@ -115,42 +121,51 @@ impl Store {
         claim: &KeyClaim,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE idempotency_keys SET created_at = $5 \
+        let work = async {
+            sqlx::query(
+                "UPDATE idempotency_keys SET created_at = $5 \
              WHERE user_id = $1 AND route = $2 AND key = $3 AND claim = $4 AND answer IS NULL",
-        )
-        .bind(claim.of.user.to_string())
-        .bind(claim.of.route)
-        .bind(claim.of.key.clone())
-        .bind(claim.claim.clone())
-        .bind(record::millis(now))
-        .execute(&self.writer)
-        .await?;
-        Ok(())
+            )
+            .bind(claim.of.user.to_string())
+            .bind(claim.of.route)
+            .bind(claim.of.key.clone())
+            .bind(claim.claim.clone())
+            .bind(record::millis(now))
+            .execute(&self.connections.writer())
+            .await?;
+            Ok(())
+        };
+        self.connections.answered(work).await
     }
 
     /// Frees a key whose request came to nothing.
     pub(crate) async fn release_key(&self, claim: &KeyClaim) -> Result<(), StoreError> {
-        sqlx::query(
-            "DELETE FROM idempotency_keys \
+        let work = async {
+            sqlx::query(
+                "DELETE FROM idempotency_keys \
              WHERE user_id = $1 AND route = $2 AND key = $3 AND claim = $4 AND answer IS NULL",
-        )
-        .bind(claim.of.user.to_string())
-        .bind(claim.of.route)
-        .bind(claim.of.key.clone())
-        .bind(claim.claim.clone())
-        .execute(&self.writer)
-        .await?;
-        Ok(())
+            )
+            .bind(claim.of.user.to_string())
+            .bind(claim.of.route)
+            .bind(claim.of.key.clone())
+            .bind(claim.claim.clone())
+            .execute(&self.connections.writer())
+            .await?;
+            Ok(())
+        };
+        self.connections.answered(work).await
     }
 
     /// Removes what has expired.
     pub(crate) async fn forget_keys(&self, now: OffsetDateTime) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1")
-            .bind(record::millis(now - LIFE))
-            .execute(&self.writer)
-            .await?;
-        Ok(())
+        let work = async {
+            sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1")
+                .bind(record::millis(now - LIFE))
+                .execute(&self.connections.writer())
+                .await?;
+            Ok(())
+        };
+        self.connections.answered(work).await
     }
 }
 

@@ -38,29 +38,38 @@ pub(super) async fn insert(
 impl Store {
     /// The oldest entries, in the order in which they must be published.
     pub(crate) async fn outbox(&self) -> Result<Vec<OutboxEntry>, StoreError> {
-        let entries = sqlx::query_as(
+        let work = async {
+            let entries = sqlx::query_as(
             "SELECT subject, payload FROM outbox ORDER BY created_at, job_id, position LIMIT $1",
         )
         .bind(PAGE)
-        .fetch_all(&self.reader)
+        .fetch_all(&self.connections.reader())
         .await?;
-        Ok(entries)
+            Ok(entries)
+        };
+        self.connections.answered(work).await
     }
 
     /// Forgets an entry that NATS has.
     pub(crate) async fn published(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM outbox WHERE subject = $1")
-            .bind(entry.subject.clone())
-            .execute(&self.writer)
-            .await?;
-        Ok(())
+        let work = async {
+            sqlx::query("DELETE FROM outbox WHERE subject = $1")
+                .bind(entry.subject.clone())
+                .execute(&self.connections.writer())
+                .await?;
+            Ok(())
+        };
+        self.connections.answered(work).await
     }
 
     /// How many entries wait.
     pub(crate) async fn outbox_count(&self) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM outbox")
-            .fetch_one(&self.reader)
-            .await?;
-        Ok(count.unsigned_abs())
+        let work = async {
+            let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM outbox")
+                .fetch_one(&self.connections.reader())
+                .await?;
+            Ok(count.unsigned_abs())
+        };
+        self.connections.answered(work).await
     }
 }

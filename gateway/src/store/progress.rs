@@ -56,13 +56,16 @@ pub(super) async fn begin_pass(
 impl Store {
     /// The highest progress that a reader of the job's events up to `sequence` has seen.
     pub(crate) async fn progress_at(&self, job: JobId, sequence: u64) -> Result<u8, StoreError> {
-        let progress: Option<i64> = sqlx::query_scalar(
-            "SELECT MAX(progress) FROM progress_steps WHERE job_id = $1 AND sequence <= $2",
-        )
-        .bind(job.to_string())
-        .bind(sequence.cast_signed())
-        .fetch_one(&self.reader)
-        .await?;
-        Ok(progress.unwrap_or(0).clamp(0, 100) as u8)
+        let work = async {
+            let progress: Option<i64> = sqlx::query_scalar(
+                "SELECT MAX(progress) FROM progress_steps WHERE job_id = $1 AND sequence <= $2",
+            )
+            .bind(job.to_string())
+            .bind(sequence.cast_signed())
+            .fetch_one(&self.connections.reader())
+            .await?;
+            Ok(progress.unwrap_or(0).clamp(0, 100) as u8)
+        };
+        self.connections.answered(work).await
     }
 }

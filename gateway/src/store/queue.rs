@@ -23,7 +23,7 @@ impl Store {
             return Ok(queue);
         }
         let moves = self.cache.moves();
-        let queue = self.count_queue(job).await?;
+        let queue = self.connections.answered(self.count_queue(job)).await?;
         self.cache.keep_queue(moves, id, queue);
         Ok(queue)
     }
@@ -35,7 +35,7 @@ impl Store {
         )
         .bind(record::millis(job.created_at))
         .bind(job.brief.id.to_string())
-        .fetch_one(&self.reader)
+        .fetch_one(&self.connections.reader())
         .await?;
         let film_millis: Option<f64> = sqlx::query_scalar(
             "SELECT CAST(AVG(j.completed_at - s.started_at) AS DOUBLE PRECISION) FROM \
@@ -44,7 +44,7 @@ impl Store {
              JOIN job_stages s ON s.job_id = j.id AND s.stage = 'audio_parser'",
         )
         .bind(RECENT)
-        .fetch_one(&self.reader)
+        .fetch_one(&self.connections.reader())
         .await?;
         let position = ahead.unsigned_abs() + 1;
         Ok(Queue {

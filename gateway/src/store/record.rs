@@ -1,6 +1,6 @@
 //! A job as a row of `jobs` and rows of `job_stages`, there and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use model::film::ShapedFilm;
 use model::job::{JobStatus, StageStatus};
@@ -135,6 +135,23 @@ impl StageRecord {
             error: self.error,
         })
     }
+}
+
+/// Each row with its stages, in the order of the rows.
+pub(super) fn joined(
+    rows: Vec<JobRecord>,
+    stages: Vec<StageRecord>,
+) -> Result<Vec<Job>, StoreError> {
+    let mut of_job: HashMap<String, Vec<StageRecord>> = HashMap::new();
+    for stage in stages {
+        let job = stage.job().to_owned();
+        of_job.entry(job).or_default().push(stage);
+    }
+    let jobs = rows.into_iter().map(|row| {
+        let stages = of_job.remove(&row.id).unwrap_or_default();
+        row.into_job(stages)
+    });
+    jobs.collect()
 }
 
 /// Inserts a job that was just accepted.

@@ -101,43 +101,49 @@ impl Store {
         pass: &NewPass,
         now: OffsetDateTime,
     ) -> Result<Option<Job>, StoreError> {
-        let mut transaction = self.writer.begin().await?;
-        // First, as it locks: of several gateways on one database one at a time reads and writes jobs.
-        sqlx::query("UPDATE projection SET sequence = sequence WHERE id = 1")
-            .execute(&mut *transaction)
-            .await?;
-        let found = projection::read(&mut transaction, vec![pass.job.to_string()]).await?;
-        let is_next = |job: &Job| {
-            job.state.status.is_terminal() && job.brief.run.0.checked_add(1) == Some(pass.run.0)
+        let work = async {
+            let mut transaction = self.connections.writer().begin().await?;
+            // First, as it locks: of several gateways on one database one at a time reads and writes jobs.
+            sqlx::query("UPDATE projection SET sequence = sequence WHERE id = 1")
+                .execute(&mut *transaction)
+                .await?;
+            let found = projection::read(&mut transaction, vec![pass.job.to_string()]).await?;
+            let is_next = |job: &Job| {
+                job.state.status.is_terminal() && job.brief.run.0.checked_add(1) == Some(pass.run.0)
+            };
+            let Some(before) = found.into_iter().find(is_next) else {
+                return Ok(None);
+            };
+            let job = before.next_pass((pass.tasks.len() as u32, pass.clips), now);
+            record::begin_pass(&mut transaction, &job).await?;
+            record::save(&mut transaction, &job, &before.state.stages).await?;
+            progress::begin_pass(&mut transaction, pass.job, job.state.progress).await?;
+            insert(&mut transaction, pass, now).await?;
+            let first = pass.run.0 as usize * PLACES;
+            for (place, entry) in [&pass.begin].into_iter().chain(&pass.tasks).enumerate() {
+                outbox::insert(&mut transaction, &job, first + place, entry).await?;
+            }
+            transaction.commit().await?;
+            self.cache.replace([Arc::new(job.clone())]);
+            self.cache.drop_queue();
+            Ok(Some(job))
         };
-        let Some(before) = found.into_iter().find(is_next) else {
-            return Ok(None);
-        };
-        let job = before.next_pass((pass.tasks.len() as u32, pass.clips), now);
-        record::begin_pass(&mut transaction, &job).await?;
-        record::save(&mut transaction, &job, &before.state.stages).await?;
-        progress::begin_pass(&mut transaction, pass.job, job.state.progress).await?;
-        insert(&mut transaction, pass, now).await?;
-        let first = pass.run.0 as usize * PLACES;
-        for (place, entry) in [&pass.begin].into_iter().chain(&pass.tasks).enumerate() {
-            outbox::insert(&mut transaction, &job, first + place, entry).await?;
-        }
-        transaction.commit().await?;
-        self.cache.replace([Arc::new(job.clone())]);
-        self.cache.drop_queue();
-        Ok(Some(job))
+        self.connections.answered(work).await
     }
 
     /// The passes of a job, in their order; without the first, while that has not ended.
     pub(crate) async fn versions(&self, job: JobId) -> Result<Vec<Version>, StoreError> {
-        let rows: Vec<RunRecord> = sqlx::query_as(
+        let work = async {
+            let rows: Vec<RunRecord> = sqlx::query_as(
             "SELECT run, status, base, from_stage, clips, video, poster, report, others, created_at, \
              completed_at FROM job_runs WHERE job_id = $1 ORDER BY run",
         )
         .bind(job.to_string())
-        .fetch_all(&self.reader)
+        .fetch_all(&self.connections.reader())
         .await?;
-        rows.into_iter().map(RunRecord::into_version).collect()
+            rows.into_iter().map(RunRecord::into_version).collect()
+        };
+        self.connections.answered(work).await
     }
 
     /// The tasks that a later pass begins with.
@@ -145,16 +151,19 @@ impl Store {
         &self,
         (job, run): Pass,
     ) -> Result<Vec<OutboxEntry>, StoreError> {
-        let tasks: Option<Option<String>> =
-            sqlx::query_scalar("SELECT tasks FROM job_runs WHERE job_id = $1 AND run = $2")
-                .bind(job.to_string())
-                .bind(i64::from(run.0))
-                .fetch_optional(&self.reader)
-                .await?;
-        match tasks.flatten() {
-            Some(tasks) => record::json("tasks", &tasks),
-            None => Ok(vec![]),
-        }
+        let work = async {
+            let tasks: Option<Option<String>> =
+                sqlx::query_scalar("SELECT tasks FROM job_runs WHERE job_id = $1 AND run = $2")
+                    .bind(job.to_string())
+                    .bind(i64::from(run.0))
+                    .fetch_optional(&self.connections.reader())
+                    .await?;
+            match tasks.flatten() {
+                Some(tasks) => record::json("tasks", &tasks),
+                None => Ok(vec![]),
+            }
+        };
+        self.connections.answered(work).await
     }
 }
 

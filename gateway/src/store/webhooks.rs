@@ -89,18 +89,21 @@ pub(super) async fn note_end(connection: &mut AnyConnection, job: &Job) -> Resul
 impl Store {
     /// Takes the deliveries that are due, so that no other gateway tries them meanwhile.
     pub(crate) async fn take_due(&self, now: OffsetDateTime) -> Result<Vec<Due>, StoreError> {
-        let due = sqlx::query_as(
-            "UPDATE webhook_deliveries SET leased_until = $2 WHERE leased_until < $1 AND id IN \
+        let work = async {
+            let due = sqlx::query_as(
+                "UPDATE webhook_deliveries SET leased_until = $2 WHERE leased_until < $1 AND id IN \
              (SELECT id FROM webhook_deliveries WHERE status = 'pending' AND due_at <= $1 \
               AND leased_until < $1 ORDER BY due_at LIMIT $3) \
              RETURNING id, job_id, user_id, type, url, attempts",
-        )
-        .bind(record::millis(now))
-        .bind(record::millis(now + LEASE))
-        .bind(BATCH)
-        .fetch_all(&self.writer)
-        .await?;
-        Ok(due)
+            )
+            .bind(record::millis(now))
+            .bind(record::millis(now + LEASE))
+            .bind(BATCH)
+            .fetch_all(&self.connections.writer())
+            .await?;
+            Ok(due)
+        };
+        self.connections.answered(work).await
     }
 
     /// Writes down an attempt, and what becomes of its delivery.
@@ -110,22 +113,23 @@ impl Store {
         attempt: &Attempt,
         verdict: Verdict,
     ) -> Result<(), StoreError> {
-        let (status, due_at) = match verdict {
-            Verdict::Delivered => ("delivered", attempt.at),
-            Verdict::GivenUp => ("failed", attempt.at),
-            Verdict::Again(at) => ("pending", record::millis(at)),
-        };
-        let mut transaction = self.writer.begin().await?;
-        sqlx::query(
-            "UPDATE webhook_deliveries SET status = $2, due_at = $3, attempts = attempts + 1, \
+        let work = async {
+            let (status, due_at) = match verdict {
+                Verdict::Delivered => ("delivered", attempt.at),
+                Verdict::GivenUp => ("failed", attempt.at),
+                Verdict::Again(at) => ("pending", record::millis(at)),
+            };
+            let mut transaction = self.connections.writer().begin().await?;
+            sqlx::query(
+                "UPDATE webhook_deliveries SET status = $2, due_at = $3, attempts = attempts + 1, \
              leased_until = 0 WHERE id = $1",
-        )
-        .bind(delivery.to_owned())
-        .bind(status)
-        .bind(due_at)
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query(
+            )
+            .bind(delivery.to_owned())
+            .bind(status)
+            .bind(due_at)
+            .execute(&mut *transaction)
+            .await?;
+            sqlx::query(
             "INSERT INTO webhook_attempts (delivery_id, number, at, milliseconds, http_status, error) \
              SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5 FROM webhook_attempts \
              WHERE delivery_id = $1",
@@ -137,8 +141,10 @@ impl Store {
         .bind(attempt.error.clone())
         .execute(&mut *transaction)
         .await?;
-        transaction.commit().await?;
-        Ok(())
+            transaction.commit().await?;
+            Ok(())
+        };
+        self.connections.answered(work).await
     }
 
     /// A job's deliveries, each with its attempts.
@@ -146,25 +152,28 @@ impl Store {
         &self,
         job: JobId,
     ) -> Result<Vec<(Delivery, Vec<Attempt>)>, StoreError> {
-        let deliveries: Vec<Delivery> = sqlx::query_as(
-            "SELECT id, type, url, status, due_at, created_at FROM webhook_deliveries \
+        let work = async {
+            let deliveries: Vec<Delivery> = sqlx::query_as(
+                "SELECT id, type, url, status, due_at, created_at FROM webhook_deliveries \
              WHERE job_id = $1 ORDER BY created_at, id",
-        )
-        .bind(job.to_string())
-        .fetch_all(&self.reader)
-        .await?;
-        let mut log = Vec::with_capacity(deliveries.len());
-        for delivery in deliveries {
-            let attempts = sqlx::query_as(
-                "SELECT number, at, milliseconds, http_status, error FROM webhook_attempts \
-                 WHERE delivery_id = $1 ORDER BY number",
             )
-            .bind(delivery.id.clone())
-            .fetch_all(&self.reader)
+            .bind(job.to_string())
+            .fetch_all(&self.connections.reader())
             .await?;
-            log.push((delivery, attempts));
-        }
-        Ok(log)
+            let mut log = Vec::with_capacity(deliveries.len());
+            for delivery in deliveries {
+                let attempts = sqlx::query_as(
+                    "SELECT number, at, milliseconds, http_status, error FROM webhook_attempts \
+                 WHERE delivery_id = $1 ORDER BY number",
+                )
+                .bind(delivery.id.clone())
+                .fetch_all(&self.connections.reader())
+                .await?;
+                log.push((delivery, attempts));
+            }
+            Ok(log)
+        };
+        self.connections.answered(work).await
     }
 
     /// Makes a job's delivery due once more, whatever came of it. False if there is no such delivery.
@@ -174,16 +183,19 @@ impl Store {
         delivery: &str,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let made_due = sqlx::query(
-            "UPDATE webhook_deliveries SET status = 'pending', attempts = 0, due_at = $3 \
+        let work = async {
+            let made_due = sqlx::query(
+                "UPDATE webhook_deliveries SET status = 'pending', attempts = 0, due_at = $3 \
              WHERE id = $1 AND job_id = $2",
-        )
-        .bind(delivery.to_owned())
-        .bind(job.to_string())
-        .bind(record::millis(now))
-        .execute(&self.writer)
-        .await?;
-        Ok(made_due.rows_affected() == 1)
+            )
+            .bind(delivery.to_owned())
+            .bind(job.to_string())
+            .bind(record::millis(now))
+            .execute(&self.connections.writer())
+            .await?;
+            Ok(made_due.rows_affected() == 1)
+        };
+        self.connections.answered(work).await
     }
 
     /// What a user's webhooks are signed with, newest first; made with `new` if there is none yet.
@@ -193,22 +205,25 @@ impl Store {
         new: &str,
         now: OffsetDateTime,
     ) -> Result<Vec<String>, StoreError> {
-        self.add_secret(user, 1, new, now).await?;
-        let rows: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT secret, created_at FROM webhook_secrets WHERE user_id = $1 \
+        let work = async {
+            self.add_secret(user, 1, new, now).await?;
+            let rows: Vec<(String, i64)> = sqlx::query_as(
+                "SELECT secret, created_at FROM webhook_secrets WHERE user_id = $1 \
              ORDER BY version DESC LIMIT 2",
-        )
-        .bind(user.to_string())
-        .fetch_all(&self.writer)
-        .await?;
-        let newest_since = rows.first().map_or(0, |(_, since)| *since);
-        let overlaps = newest_since > record::millis(now - OVERLAP);
-        let signing = if overlaps { 2 } else { 1 };
-        Ok(rows
-            .into_iter()
-            .take(signing)
-            .map(|(secret, _)| secret)
-            .collect())
+            )
+            .bind(user.to_string())
+            .fetch_all(&self.connections.writer())
+            .await?;
+            let newest_since = rows.first().map_or(0, |(_, since)| *since);
+            let overlaps = newest_since > record::millis(now - OVERLAP);
+            let signing = if overlaps { 2 } else { 1 };
+            Ok(rows
+                .into_iter()
+                .take(signing)
+                .map(|(secret, _)| secret)
+                .collect())
+        };
+        self.connections.answered(work).await
     }
 
     /// Puts a new secret before the one that is there.
@@ -218,13 +233,16 @@ impl Store {
         new: &str,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let newest: Option<i64> =
-            sqlx::query_scalar("SELECT MAX(version) FROM webhook_secrets WHERE user_id = $1")
-                .bind(user.to_string())
-                .fetch_one(&self.writer)
-                .await?;
-        self.add_secret(user, newest.unwrap_or(0) + 1, new, now)
-            .await
+        let work = async {
+            let newest: Option<i64> =
+                sqlx::query_scalar("SELECT MAX(version) FROM webhook_secrets WHERE user_id = $1")
+                    .bind(user.to_string())
+                    .fetch_one(&self.connections.writer())
+                    .await?;
+            self.add_secret(user, newest.unwrap_or(0) + 1, new, now)
+                .await
+        };
+        self.connections.answered(work).await
     }
 
     async fn add_secret(
@@ -242,7 +260,7 @@ impl Store {
         .bind(version)
         .bind(secret.to_owned())
         .bind(record::millis(now))
-        .execute(&self.writer)
+        .execute(&self.connections.writer())
         .await?;
         Ok(())
     }

@@ -43,6 +43,8 @@ pub(crate) struct TestApp {
     shutdown: Shutdown,
     running: Option<JoinHandle<Result<(), gateway::ServeError>>>,
     pub(crate) scratch: TempDir,
+    /// Its Postgres, where it has one of its own.
+    database: Option<testkit::Database>,
 }
 
 /// Another gateway on the same database, streams and objects, until it is dropped.
@@ -92,9 +94,15 @@ impl TestApp {
             shutdown: Shutdown::new(),
             running: None,
             scratch,
+            database: None,
         };
         app.launch().await;
         app
+    }
+
+    /// Its database goes with it, not before.
+    pub(crate) fn keeps(&mut self, database: testkit::Database) {
+        self.database = Some(database);
     }
 
     async fn launch(&mut self) {
