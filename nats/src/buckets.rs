@@ -18,7 +18,8 @@ pub const CLAIMS: &str = "claims";
 pub const LEDGERS: &str = "ledgers";
 /// `<job>.<run>.<clip>` → the clip: the join before the composer. `<job>.<run>` → when its first clip began.
 pub const CLIPS: &str = "clips";
-/// `<stage>.<worker>` → host, version, tasks in hand; gone soon after its worker.
+/// `<stage>.<worker>` → host, version, tasks in hand; gone soon after its worker. `lost.<stage>.<worker>`:
+/// it ended without a word of late.
 pub const WORKERS: &str = "workers";
 
 /// A bucket as it should be.

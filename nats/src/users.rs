@@ -126,6 +126,9 @@ fn worker(stage: StageKind) -> Vec<String> {
         "events.>".to_owned(),
         read(streams::EVENTS, "events.*.end.*"),
         buckets::subject(buckets::WORKERS, &format!("{stage}.>")),
+        // Which workers were lost of late.
+        buckets::subject(buckets::WORKERS, &format!("lost.{stage}.>")),
+        format!("$JS.API.STREAM.INFO.{}", buckets::stream(buckets::WORKERS)),
         format!("$JS.API.STREAM.INFO.{cancellations}"),
         read(
             &cancellations,

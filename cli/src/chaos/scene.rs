@@ -25,8 +25,9 @@ use crate::supervisor::{Running, STATE_FILE};
 use crate::terminal::Terminal;
 
 /// How long after the last blow, and after the end of each job, the next job has to have ended. Two cores
-/// make one film at a time, in a few seconds or, where others use them too, in twenty.
-const END_WITHIN: Duration = Duration::from_secs(90);
+/// make one film at a time, in a few seconds or, where others use them too, in a minute; a task that blocks
+/// its thread takes as long as a task may.
+const END_WITHIN: Duration = Duration::from_mins(4);
 /// How long after that leftovers may take to be swept.
 const SWEPT_WITHIN: Duration = Duration::from_mins(1);
 /// Between two looks at what is left.

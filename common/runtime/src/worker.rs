@@ -7,6 +7,7 @@ mod hand_over;
 mod join;
 mod kept;
 mod link;
+mod losses;
 mod park;
 mod pull;
 mod settle;

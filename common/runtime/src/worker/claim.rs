@@ -13,6 +13,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
+use super::losses::{self, Blame};
 use super::settle::MAX_ATTEMPTS;
 use crate::stage::STAGE_CRASHED;
 
@@ -26,6 +27,9 @@ const BELIEVED: Duration = consumers::RENEWAL
 /// How long after a break of the connection others are given to renew their claims first.
 const COMING_BACK: Duration = consumers::RENEWAL.saturating_add(Duration::from_secs(1));
 
+/// How many workers may be lost with a task, whoever is to blame.
+const MAX_LOST: usize = 12;
+
 /// How often a claim is written again because a late write of our own came before it.
 const OWN_CONFLICTS: usize = 4;
 
@@ -36,8 +40,12 @@ pub struct Claim {
     pub worker: String,
     /// Rises with every worker that takes the task.
     pub epoch: u64,
-    /// Attempts begun, this one included. One that was given back at a shutdown does not count.
+    /// Attempts begun, this one included. One that was given back at a shutdown does not count, nor one
+    /// whose worker was lost together with others.
     pub attempts: u32,
+    /// The workers that were lost with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: ClaimState,
@@ -75,28 +83,39 @@ pub enum ClaimState {
 }
 
 impl Claim {
-    /// The claim after `worker` took the task over from `before`. Done and parked ones stay as they are:
-    /// only their last steps are taken again.
-    pub fn taken(before: Option<Self>, worker: &str, now: OffsetDateTime) -> Self {
-        let taken = |epoch, attempts, state| Self {
-            worker: worker.to_owned(),
-            epoch,
-            attempts,
-            state,
+    /// The claim after `worker` took the task over from `before`, whose worker, if it was lost, was lost by
+    /// `blame`. Done and parked ones stay as they are: only their last steps are taken again.
+    pub fn taken(
+        before: Option<Self>,
+        worker: &str,
+        (now, blame): (OffsetDateTime, Blame),
+    ) -> Self {
+        let Some(mut claim) = before else {
+            return Self {
+                worker: worker.to_owned(),
+                epoch: 1,
+                attempts: 1,
+                lost: vec![],
+                state: ClaimState::Working,
+            };
         };
-        match before {
-            None => taken(1, 1, ClaimState::Working),
-            Some(
-                claim @ Self {
-                    state: ClaimState::Done { .. } | ClaimState::Parked { .. },
-                    ..
-                },
-            ) => claim,
-            Some(claim) if claim.attempts >= MAX_ATTEMPTS => {
-                taken(claim.epoch + 1, claim.attempts, given_up(&claim, now))
-            }
-            Some(claim) => taken(claim.epoch + 1, claim.attempts + 1, ClaimState::Working),
+        if let ClaimState::Done { .. } | ClaimState::Parked { .. } = claim.state {
+            return claim;
         }
+        let is_lost = claim.state == ClaimState::Working;
+        if is_lost {
+            claim.lost.push(claim.worker.clone());
+        }
+        let is_excused = is_lost && blame == Blame::House && claim.lost.len() < MAX_LOST;
+        claim.epoch += 1;
+        if is_excused || claim.attempts < MAX_ATTEMPTS {
+            claim.attempts += u32::from(!is_excused);
+            claim.state = ClaimState::Working;
+        } else {
+            claim.state = given_up(&claim, now);
+        }
+        worker.clone_into(&mut claim.worker);
+        claim
     }
 }
 
@@ -118,8 +137,9 @@ pub(super) fn worker_may_live(
 
 fn given_up(claim: &Claim, at: OffsetDateTime) -> ClaimState {
     let cause = format!(
-        "its workers ended without a word at attempt {} of {MAX_ATTEMPTS}, the last one {}",
-        claim.attempts, claim.worker
+        "its workers ended without a word at attempt {} of {MAX_ATTEMPTS}: {}",
+        claim.attempts,
+        claim.lost.join(", ")
     );
     ClaimState::Parked {
         code: STAGE_CRASHED.to_owned(),
@@ -187,7 +207,13 @@ impl Lease {
                 }
                 None => (None, 0),
             };
-            let claim = Claim::taken(before.clone(), worker, crate::events::now());
+            let blame = match &before {
+                Some(claim) if claim.state == ClaimState::Working => {
+                    losses::note(jetstream, task.stage, claim).await
+                }
+                _ => Blame::Task,
+            };
+            let claim = Claim::taken(before.clone(), worker, (crate::events::now(), blame));
             let swap = if before.as_ref() == Some(&claim) {
                 Swap::Set(revision)
             } else {
@@ -285,13 +311,14 @@ fn json(claim: &Claim) -> Result<bytes::Bytes, serde_json::Error> {
 mod tests {
     use super::*;
 
-    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+    const NOW: (OffsetDateTime, Blame) = (OffsetDateTime::UNIX_EPOCH, Blame::Task);
 
     fn claim(attempts: u32, state: ClaimState) -> Claim {
         Claim {
             worker: "one".to_owned(),
             epoch: 4,
             attempts,
+            lost: vec![],
             state,
         }
     }
@@ -305,6 +332,22 @@ mod tests {
         let taken = Claim::taken(Some(claim(MAX_ATTEMPTS, ClaimState::Working)), "two", NOW);
         assert_eq!((taken.epoch, taken.attempts), (5, MAX_ATTEMPTS));
         assert!(matches!(taken.state, ClaimState::Parked { .. }));
+    }
+
+    #[test]
+    fn a_worker_that_was_lost_together_with_others_costs_no_attempt_but_not_for_ever() {
+        let house = (NOW.0, Blame::House);
+        let mut taken = claim(MAX_ATTEMPTS, ClaimState::Working);
+        for lost in 1..MAX_LOST {
+            taken = Claim::taken(Some(taken), "two", house);
+            assert_eq!((taken.attempts, taken.lost.len()), (MAX_ATTEMPTS, lost));
+            assert_eq!(taken.state, ClaimState::Working);
+        }
+        taken = Claim::taken(Some(taken), "two", house);
+        assert!(matches!(taken.state, ClaimState::Parked { .. }));
+        let failed = claim(MAX_ATTEMPTS - 1, ClaimState::Retrying);
+        let taken = Claim::taken(Some(failed), "two", house);
+        assert_eq!((taken.attempts, taken.lost.len()), (MAX_ATTEMPTS, 0));
     }
 
     #[test]
@@ -344,7 +387,7 @@ mod tests {
             output: Value::Null,
             seconds: 1.0,
         };
-        for state in [done, given_up(&claim(3, ClaimState::Working), NOW)] {
+        for state in [done, given_up(&claim(3, ClaimState::Working), NOW.0)] {
             let before = claim(2, state);
             assert_eq!(Claim::taken(Some(before.clone()), "two", NOW), before);
         }

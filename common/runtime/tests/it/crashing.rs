@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::StageKind;
-use nats::consumers;
+use nats::kv::Bucket;
+use nats::{buckets, consumers};
 use runtime::worker::{Claim, ClaimState};
 use testkit::FaultProxy;
 use tokio::sync::Notify;
@@ -124,6 +125,7 @@ async fn a_worker_whose_claim_has_moved_on_drops_its_work_and_says_nothing() {
         worker: "other".to_owned(),
         epoch: claim.epoch + 1,
         attempts: claim.attempts + 1,
+        lost: vec![],
         state: ClaimState::Working,
     };
     let value = serde_json::to_vec(&moved).unwrap();
@@ -200,6 +202,7 @@ async fn a_task_whose_worker_may_be_alive_is_left_alone_until_its_claim_is_old()
         worker: "alive".to_owned(),
         epoch: 1,
         attempts: 1,
+        lost: vec![],
         state: ClaimState::Working,
     };
     let value = serde_json::to_vec(&fresh).unwrap();
@@ -223,9 +226,10 @@ async fn a_task_that_kills_its_workers_is_parked_and_not_tried_for_ever() {
     let bench = Bench::start().await;
     let task = bench.task(StageKind::ScenePlanner);
     let crashed = Claim {
-        worker: "the last one".to_owned(),
+        worker: "last-one".to_owned(),
         epoch: 3,
         attempts: runtime::MAX_ATTEMPTS,
+        lost: vec![],
         state: ClaimState::Working,
     };
     let value = serde_json::to_vec(&crashed).unwrap();
@@ -244,9 +248,45 @@ async fn a_task_that_kills_its_workers_is_parked_and_not_tried_for_ever() {
     assert_eq!(toy.calls(), 0);
     assert_eq!(letter.attempts, runtime::MAX_ATTEMPTS);
     assert!(
-        letter.causes.join(": ").contains("the last one"),
+        letter.causes.join(": ").contains("last-one"),
         "{:?}",
         letter.causes
+    );
+}
+
+#[tokio::test]
+async fn a_task_whose_workers_die_where_others_die_too_goes_on() {
+    let bench = Bench::start().await;
+    let task = bench.task(StageKind::ScenePlanner);
+    let crashed = Claim {
+        worker: "last-one".to_owned(),
+        epoch: 3,
+        attempts: runtime::MAX_ATTEMPTS,
+        lost: vec!["first-one".to_owned()],
+        state: ClaimState::Working,
+    };
+    let value = serde_json::to_vec(&crashed).unwrap().into();
+    bench.claims().put(&task.to_string(), value).await.unwrap();
+    let workers = Bucket::new(bench.jetstream.clone(), buckets::WORKERS);
+    let minute = Duration::from_mins(1);
+    for lost in ["scene_planner.first-one", "composer.elsewhere"] {
+        let key = format!("lost.{lost}");
+        workers.put_for(&key, "".into(), minute).await.unwrap();
+    }
+    let toy = Planner::willing();
+    let _one = bench.serve("one", toy.clone());
+
+    bench.submit_heard().await;
+    bench.settled(StageKind::ScenePlanner).await;
+
+    assert_eq!(toy.calls(), 1);
+    let claim = bench.claim(&task).await.unwrap();
+    assert_eq!(
+        (claim.attempts, claim.lost),
+        (
+            runtime::MAX_ATTEMPTS,
+            vec!["first-one".to_owned(), "last-one".to_owned()]
+        )
     );
 }
 

@@ -58,6 +58,7 @@ async fn work_that_is_done_already_is_handed_over_without_working_again() {
         worker: "the one that died".to_owned(),
         epoch: 2,
         attempts: 2,
+        lost: vec![],
         state: ClaimState::Done {
             output: json!({"analysis": plan, "plan": plan}),
             seconds: 3.0,
