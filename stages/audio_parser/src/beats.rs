@@ -84,15 +84,6 @@ impl Evidence {
         self.frames
     }
 
-    /// Log likelihood a beat of beats at `starts`, which ascend; the last ends nowhere and does not count.
-    pub fn of(&self, starts: &[f64]) -> f32 {
-        let beats = starts.windows(2).map(|pair| {
-            let length = (pair[1] - pair[0]).round().max(1.0) as usize;
-            self.beat(pair[0].round() as i64, length)
-        });
-        beats.sum::<f32>() / starts.len().saturating_sub(1).max(1) as f32
-    }
-
     /// Log likelihood of a beat of `length` frames that begins at `start`, as far as it lies within the
     /// song.
     fn beat(&self, start: i64, length: usize) -> f32 {

@@ -9,6 +9,7 @@ use crate::{order, refine};
 
 mod level;
 mod parts;
+mod pattern;
 
 use level::Judge;
 pub use parts::{Pace, of_parts, outside_silences};
@@ -17,14 +18,16 @@ pub use parts::{Pace, of_parts, outside_silences};
 const RANGE: (f64, f64) = (40.0, 240.0);
 /// Ways to count the beats that were decoded: so many where there were so many.
 const FAMILY: [(u32, u32); 7] = [(1, 1), (1, 2), (2, 1), (2, 3), (3, 2), (1, 3), (3, 1)];
-/// The pulse that was decoded stands unless another is clearly better: log odds.
-const KEPT: f32 = 0.2;
 /// Tempi within this of each other (in ln units) are the same.
 const SAME: f64 = 0.06;
 /// A tempo that a user gives is within this of the song's.
 const GIVEN: f64 = 0.05;
 /// Fewer beats are no pulse.
 const FEWEST: usize = 4;
+/// Something begins at a beat where a band rises as much as it usually does at its strongest near there
+/// ([`Onsets::bands`]), within so many frames.
+const BEGINS: f32 = 1.0;
+const NEAR: usize = 3;
 /// The line's interval is the tempo where so many beats lie on it.
 const LINE_SHARE: f64 = 0.6;
 
@@ -44,28 +47,46 @@ pub struct Pulse {
 /// The pulse of a song of `duration` seconds, from what the network `heard` in it. Nothing
 /// pulses where nothing sounds, nor in what is shorter than four beats.
 pub fn pulse(features: &Features, onsets: &Onsets, heard: &Activations, duration: f64) -> Pulse {
-    of_range(RANGE, (features, onsets, heard), duration, true)
+    of_range(
+        RANGE,
+        (features, onsets, heard),
+        duration,
+        Choice::Likeliest,
+    )
 }
 
 /// The pulse of a song that is known to go at about `bpm` beats a minute.
 pub fn pulse_near(bpm: f64, song: (&Features, &Onsets, &Activations), duration: f64) -> Pulse {
     let range = (bpm / (1.0 + GIVEN), bpm * (1.0 + GIVEN));
-    of_range(range, song, duration, false)
+    of_range(range, song, duration, Choice::Decoded)
 }
 
-/// The pulse with a tempo within `range`. Other ways to count it are alternates; they compete with it only
-/// where it is `open` what the tempo is.
+/// Which way to count the beats comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    /// The likeliest.
+    Likeliest,
+    /// As they are.
+    Decoded,
+}
+
+/// The pulse with a tempo within `range`. Other ways to count it are alternates.
 fn of_range(
     range: (f64, f64),
     (features, onsets, heard): (&Features, &Onsets, &Activations),
     duration: f64,
-    open: bool,
+    first: Choice,
 ) -> Pulse {
     if !onsets.strength.iter().any(|strength| *strength > 0.0) {
         return Pulse::default();
     }
-    let kept = if open { KEPT } else { f32::INFINITY };
-    let mut levels = levels(range, (features, onsets, heard), kept);
+    let peaks = decoded(range, onsets, heard);
+    let judge = Judge {
+        heard,
+        features,
+        onsets,
+    };
+    let mut levels = counted(&judge, &peaks, first);
     let Some(first) = levels.first_mut() else {
         return Pulse::default();
     };
@@ -93,73 +114,94 @@ pub struct Level {
     /// What speaks for it and against it, for `training/levels.py`.
     pub traits: [f32; level::TRAITS],
     score: f32,
+    /// Whether these are the beats as they were decoded.
+    decoded: bool,
 }
 
-/// The ways to count the beats of a song that nothing is known of, likeliest first; none where nothing
-/// pulses. For the training of the choice between them.
+/// All ways to count the beats of a song that nothing is known of; none where nothing pulses. For the
+/// training of the choice between them.
 #[must_use]
 pub fn ways(features: &Features, onsets: &Onsets, heard: &Activations) -> Vec<Level> {
-    levels(RANGE, (features, onsets, heard), KEPT)
+    let judge = Judge {
+        heard,
+        features,
+        onsets,
+    };
+    every(&judge, &decoded(RANGE, onsets, heard))
 }
 
-/// The beats within `range`, decoded and counted in every way, likeliest first.
-fn levels(
-    range: (f64, f64),
-    (features, onsets, heard): (&Features, &Onsets, &Activations),
-    kept: f32,
-) -> Vec<Level> {
+/// Beats in seconds, with a tempo within `range`; none where fewer than [`FEWEST`] sound.
+fn decoded(range: (f64, f64), onsets: &Onsets, heard: &Activations) -> Vec<f64> {
     let evidence = Evidence::new(&heard.beat, &onsets.sounding);
     let path = beats::decode(&evidence, &beats::lengths(range.0, range.1));
     let sounding = within_sound(&path.beats, &onsets.sounding);
     if sounding.len() < FEWEST {
         return Vec::new();
     }
-    let judge = Judge {
-        evidence: &evidence,
-        heard,
-        features,
-        onsets,
-    };
-    counted(&judge, &beats::peaks(&sounding, &heard.beat), kept)
+    let mut peaks = beats::peaks(&sounding, &heard.beat);
+    let last = peaks.iter().rposition(|peak| begins(*peak, onsets));
+    // Nobody taps on while the last note dies away.
+    peaks.truncate(last.map_or(peaks.len(), |last| last + 1));
+    peaks
 }
 
-/// The ways in which the beats at `peaks` (seconds) can be counted, likeliest first: each multiple is laid
-/// over the same beats in its best phase. The beats as they are count for `kept` more. The first has at
-/// least [`FEWEST`] beats.
-fn counted(judge: &Judge<'_>, peaks: &[f64], kept: f32) -> Vec<Level> {
-    let rate = f64::from(FRAME_RATE);
-    let frames: Vec<f64> = peaks.iter().map(|time| time * rate).collect();
+/// Whether something begins at `time` (seconds).
+fn begins(time: f64, onsets: &Onsets) -> bool {
+    let frame = (time * f64::from(FRAME_RATE)).round() as usize;
+    onsets.bands.iter().any(|band| {
+        let near = band.get(frame.saturating_sub(NEAR)..(frame + NEAR + 1).min(band.len()));
+        near.is_some_and(|near| near.iter().any(|rise| *rise >= BEGINS))
+    })
+}
+
+/// The ways in which the beats at `peaks` (seconds) can be counted, `first` first, then the likeliest: each
+/// multiple in its best phase. The first has at least [`FEWEST`] beats.
+fn counted(judge: &Judge<'_>, peaks: &[f64], first: Choice) -> Vec<Level> {
+    let mut ways = every(judge, peaks);
+    ways.sort_by(|a, b| b.score.total_cmp(&a.score));
+    if first == Choice::Decoded {
+        // Stable: the others stay in their order.
+        ways.sort_by_key(|way| !way.decoded);
+    }
     let mut levels: Vec<Level> = Vec::new();
-    for (over, under) in FAMILY {
-        for phase in 0..under {
-            let grid = divided(&frames, over, under, phase);
-            let Some(bpm) = bpm_of(&grid).filter(|_| grid.len() >= FEWEST) else {
-                continue;
-            };
-            // What was decoded is one of them, even where its peaks lie a hair outside.
-            if over != under && !(RANGE.0..=RANGE.1).contains(&bpm) {
-                continue;
-            }
-            let traits = judge.traits(&grid);
-            let level = Level {
-                traits,
-                score: level::score(&traits) + if over == under { kept } else { 0.0 },
-                bpm,
-                beats: grid.iter().map(|frame| frame / rate).collect(),
-            };
-            // Of one multiple's phases only the best is an alternate.
-            match levels
-                .iter_mut()
-                .find(|known| (known.bpm / bpm).ln().abs() < SAME)
-            {
-                Some(known) if known.score >= level.score => {}
-                Some(known) => *known = level,
-                None => levels.push(level),
-            }
+    for way in ways {
+        let known = |level: &Level| (level.bpm / way.bpm).ln().abs() < SAME;
+        if !levels.iter().any(known) {
+            levels.push(way);
         }
     }
-    levels.sort_by(|a, b| b.score.total_cmp(&a.score));
     levels
+}
+
+/// Every multiple of the beats at `peaks` (seconds) in every phase, within the range of tempi; none of fewer
+/// than [`FEWEST`].
+fn every(judge: &Judge<'_>, peaks: &[f64]) -> Vec<Level> {
+    if peaks.len() < FEWEST {
+        return Vec::new();
+    }
+    let rate = f64::from(FRAME_RATE);
+    let frames: Vec<f64> = peaks.iter().map(|time| time * rate).collect();
+    let phases = FAMILY
+        .iter()
+        .flat_map(|(over, under)| (0..*under).map(|phase| (*over, *under, phase)));
+    let level = |(over, under, phase): (u32, u32, u32)| {
+        let decoded = over == under;
+        let grid = divided(&frames, over, under, phase);
+        let bpm = bpm_of(&grid).filter(|_| grid.len() >= FEWEST)?;
+        // What was decoded is one of them, even where its peaks lie a hair outside.
+        if !decoded && !(RANGE.0..=RANGE.1).contains(&bpm) {
+            return None;
+        }
+        let traits = judge.traits(&grid);
+        Some(Level {
+            traits,
+            score: level::score(&traits),
+            decoded,
+            bpm,
+            beats: grid.iter().map(|frame| frame / rate).collect(),
+        })
+    };
+    phases.filter_map(level).collect()
 }
 
 /// `over` beats where there were `under`, the first at beat `phase`.

@@ -1,13 +1,14 @@
 //! Which of several pulses is the one that people tap: the double, the half and the threefold fit what is
 //! heard nearly as well.
 
-use crate::beats::{self, Evidence};
+use crate::beats;
 use crate::chroma::{self, Chroma};
 use crate::features::{Features, SLOW_STEP};
 use crate::level::FRAME_RATE;
 use crate::network::Activations;
 use crate::onset::Onsets;
 use crate::order;
+use crate::tempo::pattern::Pattern;
 
 /// How many traits there are.
 pub(super) const TRAITS: usize = 11;
@@ -15,7 +16,7 @@ pub(super) const TRAITS: usize = 11;
 /// What each trait counts: a conditional logit over the pulses of songs that `training/` composed and the
 /// network was not trained on (`training/levels.py`).
 const WEIGHTS: [f32; TRAITS] = [
-    0.307, 0.0222, -0.44, 8.9, -2.46, -1.49, -0.508, -4.02, -0.767, 0.624, 6.31,
+    -0.918, -1.18, 13.2, -3.53, -2.28, 9.73, 0.759, 4.22, 10.8, 12.6, 1.58,
 ];
 
 /// How much beats with these traits look like those that people tap: log odds, greater is better.
@@ -29,7 +30,6 @@ pub(super) fn score(traits: &[f32; TRAITS]) -> f32 {
 
 /// What there is to judge a pulse by.
 pub(super) struct Judge<'a> {
-    pub(super) evidence: &'a Evidence,
     pub(super) heard: &'a Activations,
     pub(super) features: &'a Features,
     pub(super) onsets: &'a Onsets,
@@ -43,21 +43,20 @@ impl Judge<'_> {
         // Octaves from the middle of what people tap.
         let tempo = -beats::deviation(length);
         let (beat, down) = (&self.heard.beat, &self.heard.downbeat);
-        let snare = &self.onsets.bands[4];
-        let strength = &self.onsets.strength;
+        let pattern = Pattern::new(&places.beats, &self.onsets.bands);
+        let chroma = &self.features.chroma;
         [
-            // Nats a second: by beat, a fast pulse would have to prove itself more often.
-            self.evidence.of(beats) / places.seconds() / 10.0,
             tempo,
             tempo * tempo,
             places.mean(beat, 0.0),
             places.mean(beat, 0.5),
             places.mean(beat, 1.0 / 3.0) + places.mean(beat, 2.0 / 3.0),
             places.mean(down, 0.0),
-            places.alternation(beat),
-            places.alternation(snare),
-            places.mean(strength, 0.5),
-            places.change(&self.features.chroma, 0.0) - places.change(&self.features.chroma, 0.5),
+            places.mean(&self.onsets.strength, 0.5),
+            places.change(chroma, 0.0) - places.change(chroma, 0.5),
+            pattern.bars_alike(),
+            places.one_in(3, down).max(places.one_in(4, down)),
+            pattern.bass_alternation_between(),
         ]
     }
 }
@@ -100,13 +99,17 @@ impl Places {
         self.values(curve, offset).sum::<f32>() / self.count()
     }
 
-    /// By how much odd beats differ from even ones.
-    fn alternation(&self, curve: &[f32]) -> f32 {
-        let signed = self.values(curve, 0.0).enumerate();
-        let sum: f32 = signed
-            .map(|(at, value)| if at % 2 == 0 { value } else { -value })
-            .sum();
-        2.0 * sum.abs() / self.count()
+    /// By how much one beat in `bar` stands out above all of them, at its best phase.
+    fn one_in(&self, bar: usize, curve: &[f32]) -> f32 {
+        let values: Vec<f32> = self.values(curve, 0.0).collect();
+        let mean = |values: &mut dyn Iterator<Item = f32>| {
+            let (sum, count) =
+                values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
+            sum / (count as f32).max(1.0)
+        };
+        let phases =
+            (0..bar).map(|phase| mean(&mut values.iter().copied().skip(phase).step_by(bar)));
+        phases.fold(0.0_f32, f32::max) - mean(&mut values.iter().copied())
     }
 
     /// How much the pitch classes change around each beat plus `offset` beats, half a beat to either

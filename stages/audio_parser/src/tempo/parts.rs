@@ -2,7 +2,7 @@
 
 use model::sound::{Silence, SilencePlace};
 
-use super::{FEWEST, counted};
+use super::{Choice, FEWEST, counted};
 use crate::beats::{Evidence, posterior};
 use crate::features::Features;
 use crate::level::FRAME_RATE;
@@ -38,7 +38,6 @@ pub fn of_parts(
 ) -> Vec<Pace> {
     let evidence = Evidence::new(&heard.beat, &onsets.sounding);
     let judge = Judge {
-        evidence: &evidence,
         heard,
         features,
         onsets,
@@ -58,7 +57,7 @@ pub fn of_parts(
         let (bpm, alternates) = if beats.len() < FEWEST {
             (None, Vec::new())
         } else {
-            let others = counted(&judge, beats, f32::INFINITY);
+            let others = counted(&judge, beats, Choice::Decoded);
             let others = others.iter().skip(1).map(|level| level.bpm);
             (bpm_of(beats), others.collect())
         };
