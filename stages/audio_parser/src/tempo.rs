@@ -24,8 +24,8 @@ const SAME: f64 = 0.06;
 const GIVEN: f64 = 0.05;
 /// Fewer beats are no pulse.
 const FEWEST: usize = 4;
-/// Something begins at a beat where a band rises as much as it usually does at its strongest near there
-/// ([`Onsets::bands`]), within so many frames.
+/// Something begins at a beat where the two bands that rise most rise, on average, as much as they usually do
+/// at their strongest near there ([`Onsets::bands`]), within so many frames. Two, since noise rises in one.
 const BEGINS: f32 = 1.0;
 const NEAR: usize = 3;
 /// The line's interval is the tempo where so many beats lie on it.
@@ -148,10 +148,14 @@ fn decoded(range: (f64, f64), onsets: &Onsets, heard: &Activations) -> Vec<f64> 
 /// Whether something begins at `time` (seconds).
 fn begins(time: f64, onsets: &Onsets) -> bool {
     let frame = (time * f64::from(FRAME_RATE)).round() as usize;
-    onsets.bands.iter().any(|band| {
+    let mut rises = onsets.bands.each_ref().map(|band| {
         let near = band.get(frame.saturating_sub(NEAR)..(frame + NEAR + 1).min(band.len()));
-        near.is_some_and(|near| near.iter().any(|rise| *rise >= BEGINS))
-    })
+        near.unwrap_or(&[])
+            .iter()
+            .fold(0.0_f32, |most, rise| most.max(*rise))
+    });
+    rises.sort_by(|a, b| b.total_cmp(a));
+    f32::midpoint(rises[0], rises[1]) >= BEGINS
 }
 
 /// The ways in which the beats at `peaks` (seconds) can be counted, `first` first, then the likeliest: each
