@@ -1,4 +1,4 @@
-//! ffmpeg as a child process: encodes clips, joins them, encodes the song, takes posters.
+//! ffmpeg as a child process: encodes clips and the song, watches films, takes posters.
 //!
 //! Every file appears by one rename once it is whole. A raised token ends the process within a
 //! second and removes what it had written. No text of a user ever stands in a filter.
@@ -6,11 +6,10 @@
 mod clip_encoder;
 mod conform;
 mod excerpt;
-mod film;
 mod foreign;
-mod part_file;
 mod poster;
 mod process;
+mod song;
 mod watch;
 
 use std::ffi::OsStr;
@@ -27,13 +26,13 @@ use tokio_util::sync::CancellationToken;
 pub use clip_encoder::{ClipEncoder, ClipEncoding};
 pub use conform::{ConformError, Conforming};
 pub use excerpt::Excerpt;
-pub use film::{Chapter, FilmParts, JoinedClip};
-use part_file::PartFile;
 pub use poster::Still;
 use process::Process;
 pub use tools::ToolError;
 use tools::child::Bounds;
 pub use watch::{MINIATURE, Storyboard};
+
+use crate::part_file::PartFile;
 
 /// How long a cancelled ffmpeg may take to end by itself. It writes the end of a file that nobody
 /// wants; a second leaves room within the two in which a cancelled job has to be quiet.
@@ -87,14 +86,6 @@ pub enum FfmpegError {
         path: PathBuf,
         /// Why not.
         source: io::Error,
-    },
-    /// A list of clips has one line a file, in UTF-8.
-    #[error(
-        "the clip {path:?} cannot be listed: its path has to be UTF-8 and to hold no line break"
-    )]
-    Unlisted {
-        /// The clip.
-        path: PathBuf,
     },
     /// A frame has another length than the format says.
     #[error("a frame has {length} bytes; {expected} are expected")]
@@ -203,8 +194,18 @@ impl Ffmpeg {
         let part = PartFile::of(out);
         output(&mut command, part.path());
         Process::start(doing, command, self)?.finish(cancel).await?;
-        part.keep_as(out)
+        keep(part, out)
     }
+}
+
+/// Lets a file appear that is whole.
+fn keep(part: PartFile, out: &Path) -> Result<(), FfmpegError> {
+    let kept = part.keep_as(out);
+    kept.map_err(|source| FfmpegError::Io {
+        doing: "renaming the part file of",
+        path: out.to_owned(),
+        source,
+    })
 }
 
 /// Adds an input file, which must not lead to anything but files.

@@ -8,9 +8,13 @@
 mod aac;
 mod boxes;
 mod fragment;
+mod index;
+mod interleave;
 mod packets;
 mod sample_table;
+mod text;
 mod track;
+mod writing;
 
 use std::fmt;
 use std::fs::File;
@@ -19,9 +23,11 @@ use std::path::{Path, PathBuf};
 
 use boxes::{Boxes, Bytes};
 pub use fragment::{Part, initialisation, segment_head};
+pub(crate) use index::{Source, Track, lay};
 use model::Seconds;
 use model::format::FrameSize;
 pub use packets::Packets;
+pub use text::TimedText;
 
 /// The largest index that is read; ten minutes of film and song have less than one MB.
 const LARGEST_INDEX: u64 = 64 << 20;

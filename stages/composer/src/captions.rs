@@ -1,15 +1,13 @@
-//! What is sung as captions: a track of the film, and `SubRip`, `WebVTT` and LRC beside it. Pure, but for
-//! writing what the track is made of.
+//! What is sung as captions: a track of the film, and `SubRip`, `WebVTT` and LRC beside it. Pure.
 //!
 //! Formats: `SubRip` as players read it; `WebVTT`, W3C, §4 (cue times within a cue show a word when it is
 //! sung); LRC with a time a line, which every player of it reads.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
 
+use media::mp4::TimedText;
 use model::Seconds;
 use model::lyrics::{Line, Lyrics, Word};
-use runtime::{StageError, StageResultExt};
 
 /// Letters of a row. What broadcasters take; two rows fit over a picture of any shape.
 const ROW: usize = 42;
@@ -19,8 +17,6 @@ const ROWS: usize = 2;
 const SHORTEST: u64 = 700;
 /// A pause after which LRC says that nothing is sung, in milliseconds.
 const PAUSE: u64 = 2_000;
-/// The file that the film's track is made of.
-const TRACK: &str = "track.srt";
 
 /// A piece of text over the picture. Times in milliseconds of the song.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,15 +142,15 @@ fn printable(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Writes what the film's track is made of, where there is anything to show.
-pub(crate) async fn write(cues: &[Cue], folder: &Path) -> Result<Option<PathBuf>, StageError> {
-    if cues.is_empty() {
-        return Ok(None);
-    }
-    let file = folder.join(TRACK);
-    let written = tokio::fs::write(&file, srt(cues)).await;
-    written.or_retry("writing the captions")?;
-    Ok(Some(file))
+/// As the track of a film takes them.
+pub(crate) fn timed(cues: &[Cue]) -> Vec<TimedText> {
+    let seconds = |millis: u64| Seconds(millis as f64 / 1000.0);
+    let text = |cue: &Cue| TimedText {
+        start: seconds(cue.start),
+        end: seconds(cue.end),
+        text: cue.text.clone(),
+    };
+    cues.iter().map(text).collect()
 }
 
 /// As `SubRip`.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use media::ffmpeg::Chapter;
+use media::mp4::TimedText;
 use model::analysis::{Section, SectionKind};
 
 /// One a section, named by its kind and, where there are several of it, which of them it is.
-pub(crate) fn of(sections: &[Section]) -> Vec<Chapter> {
+pub(crate) fn of(sections: &[Section]) -> Vec<TimedText> {
     let mut totals: BTreeMap<&str, u32> = BTreeMap::new();
     for section in sections {
         *totals.entry(name(section.kind)).or_default() += 1;
@@ -20,10 +20,10 @@ pub(crate) fn of(sections: &[Section]) -> Vec<Chapter> {
             Some(2..) => format!("{name} {number}"),
             _ => name.to_owned(),
         };
-        Chapter {
+        TimedText {
             start: section.start,
             end: section.end,
-            title,
+            text: title,
         }
     };
     sections.iter().map(chapter).collect()
@@ -66,7 +66,7 @@ mod tests {
         let chapters = of(&kinds.map(section).collect::<Vec<_>>());
         let titles: Vec<&str> = chapters
             .iter()
-            .map(|chapter| chapter.title.as_str())
+            .map(|chapter| chapter.text.as_str())
             .collect();
         assert_eq!(titles, ["Intro", "Verse 1", "Chorus", "Verse 2"]);
         assert_eq!(chapters[3].start, Seconds(3.0));

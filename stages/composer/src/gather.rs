@@ -1,18 +1,18 @@
-//! Brings clips and song from the store, checked and ready to be joined. A clip that is missing or not as
-//! asked for is drawn anew in its place: nothing that follows is shifted.
+//! Brings clips and song from the store, checked and ready to be joined. A clip that is not as asked for is
+//! mended in its place, and one that is missing drawn anew: nothing that follows is shifted.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use media::ffmpeg::{Ffmpeg, JoinedClip};
+use media::ffmpeg::Ffmpeg;
+use media::film::JoinedClip;
 use media::house;
-use model::clip::{Clip, ClipInstruction, ClipPrompts};
+use model::clip::{Clip, ClipPrompts};
 use model::film::{ReplacedClip, SOUND};
 use model::music::Envelopes;
 use model::{ArtifactKey, ArtifactRef, Stored};
-use render::Shot;
 use runtime::{StageContext, StageError, StageResultExt};
 
+use crate::mend::{self, Found, Unfit};
 use crate::sorted;
 use crate::timeline::{Entry, Timeline};
 
@@ -26,9 +26,6 @@ pub(crate) struct Sources<'a> {
     pub(crate) cx: &'a StageContext,
 }
 
-/// A clip as it was found: how a decoder has to be set up for it, or what is wrong with it.
-type Found = Result<Vec<u8>, String>;
-
 /// The clips of a film, ready to be joined.
 #[derive(Debug)]
 pub(crate) struct Gathered {
@@ -36,7 +33,7 @@ pub(crate) struct Gathered {
     pub(crate) files: Vec<JoinedClip>,
     /// The same in the store.
     pub(crate) clips: Vec<Clip>,
-    /// Those that were drawn anew.
+    /// Those that were mended or drawn anew.
     pub(crate) replaced: Vec<ReplacedClip>,
 }
 
@@ -62,32 +59,13 @@ async fn clips(sources: Sources<'_>, progress: impl Fn(f64)) -> Result<Gathered,
         found.push(fetched_clip(entry, cx).await?);
         progress(found.len() as f64 / entries.len() as f64);
     }
-    let mut setup = most_common(&found);
-    let mut replaced = Vec::new();
     let mut clips: Vec<Clip> = entries.iter().map(|entry| entry.clip.clone()).collect();
-    let together = entries.iter().zip(&sources.prompts.clips).zip(found);
-    for ((entry, instruction), found) in together {
-        let why = match found {
-            Ok(own) if Some(&own) == setup.as_ref() => continue,
-            Ok(_) => "it was encoded unlike the others".to_owned(),
-            Err(why) => why,
-        };
-        cx.checkpoint()?;
-        cx.message(format!("Clip {} is drawn anew: {why}", entry.clip.index));
-        let own = drawn_anew(instruction, sources).await?;
-        if *setup.get_or_insert_with(|| own.clone()) != own {
-            let problem = format!(
-                "clip {} cannot be encoded like the others",
-                entry.clip.index
-            );
-            return Err(StageError::fatal("replacing a clip", problem));
-        }
-        let index = entry.clip.index;
+    let replaced = mend::all(found, sources).await?;
+    for ReplacedClip { clip: index, .. } in &replaced {
         if let Some(clip) = clips.get_mut(index.0 as usize) {
             let name = format!("clips/{index}.mp4");
-            clip.video = cx.store_file(&name, &place_of(index, cx)).await?;
+            clip.video = cx.store_file(&name, &place_of(*index, cx)).await?;
         }
-        replaced.push(ReplacedClip { clip: index, why });
     }
     let joined = |entry: &Entry| JoinedClip {
         file: place_of(entry.clip.index, cx),
@@ -100,7 +78,7 @@ async fn clips(sources: Sources<'_>, progress: impl Fn(f64)) -> Result<Gathered,
     })
 }
 
-fn place_of(clip: model::ClipIndex, cx: &StageContext) -> PathBuf {
+pub(crate) fn place_of(clip: model::ClipIndex, cx: &StageContext) -> PathBuf {
     cx.scratch().join(format!("clip-{clip}.mp4"))
 }
 
@@ -110,50 +88,29 @@ async fn fetched_clip(entry: &Entry, cx: &StageContext) -> Result<Found, StageEr
     let file = place_of(entry.clip.index, cx);
     match cx.artifacts().fetch(&entry.clip.video, &file).await {
         Ok(()) => checked(file, entry.file.count, cx).await,
-        Err(error) if error.is_lasting() => Ok(Err(error.to_string())),
+        Err(error) if error.is_lasting() => Ok(Err(Unfit {
+            why: error.to_string(),
+            is_there: false,
+        })),
         Err(error) => Err(StageError::retry("fetching a clip", error)),
     }
 }
 
-async fn checked(file: PathBuf, frames: u32, cx: &StageContext) -> Result<Found, StageError> {
+pub(crate) async fn checked(
+    file: PathBuf,
+    frames: u32,
+    cx: &StageContext,
+) -> Result<Found, StageError> {
     let format = cx.job().format;
     let check = move || house::check_clip(&file, format, frames);
     let outcome = tokio::task::spawn_blocking(check).await;
     let outcome = outcome.or_retry("checking a clip")?;
     Ok(outcome
         .map(|video| video.configuration)
-        .map_err(|fault| runtime::stage::causes(&fault).join(": ")))
-}
-
-/// What most clips need of a decoder: those that need something else cannot be joined to them.
-fn most_common(found: &[Found]) -> Option<Vec<u8>> {
-    let mut counts: BTreeMap<&Vec<u8>, u32> = BTreeMap::new();
-    for setup in found.iter().filter_map(|found| found.as_ref().ok()) {
-        *counts.entry(setup).or_default() += 1;
-    }
-    let most = counts.into_iter().max_by_key(|(_, count)| *count);
-    most.map(|(setup, _)| setup.clone())
-}
-
-async fn drawn_anew(
-    instruction: &ClipInstruction,
-    sources: Sources<'_>,
-) -> Result<Vec<u8>, StageError> {
-    let cx = sources.cx;
-    let file = place_of(instruction.index, cx);
-    let shot = Shot {
-        instruction: instruction.clone(),
-        format: cx.job().format,
-        quality: cx.job().options.quality,
-        envelopes: cx.load(sources.envelopes).await?,
-    };
-    let drawn = render::to_file(sources.ffmpeg, shot, &file, cx.cancelled(), |_| ()).await;
-    drawn.map_err(|error| match error {
-        render::RenderError::Ffmpeg(error) => sorted("replacing a clip", error),
-        error @ render::RenderError::Drawing(_) => StageError::retry("replacing a clip", error),
-    })?;
-    let found = checked(file, instruction.file().count, cx).await?;
-    found.or_retry("checking a clip that was drawn anew")
+        .map_err(|fault| Unfit {
+            why: runtime::stage::causes(&fault).join(": "),
+            is_there: true,
+        }))
 }
 
 /// The song: as it was uploaded and canonicalised, and as AAC, encoded whole and once.

@@ -11,6 +11,7 @@ mod excerpt;
 mod exchange;
 mod gather;
 pub mod inspect;
+mod mend;
 mod outputs;
 pub mod pictures;
 pub mod report;
@@ -27,10 +28,9 @@ use std::path::{Path, PathBuf};
 
 use captions::Cue;
 use inspect::Expected;
-use media::ffmpeg::{
-    Chapter, Excerpt, Ffmpeg, FfmpegError, FilmParts, JoinedClip, Still, Storyboard,
-};
-use media::mp4;
+use media::ffmpeg::{Excerpt, Ffmpeg, FfmpegError, Still, Storyboard};
+use media::film::{self, FilmError, FilmParts, JoinedClip};
+use media::mp4::{self, Movie, TimedText};
 use model::analysis::AudioAnalysis;
 use model::clip::{Clip, Clips};
 use model::film::{COMPOSED, Composed, Film, FilmReport, OutputFile, StageTime};
@@ -70,40 +70,6 @@ impl Composer {
     /// A composer that uses this ffmpeg.
     pub const fn new(ffmpeg: Ffmpeg) -> Self {
         Self { ffmpeg }
-    }
-
-    /// Joins the clips, lays the sound under them, and measures what the file says of itself.
-    async fn join(
-        &self,
-        timeline: &Timeline,
-        material: Material<'_>,
-        film: &Path,
-        cx: &StageContext,
-    ) -> Result<inspect::Measured, StageError> {
-        let job = cx.job();
-        let captions = captions::write(material.cues, cx.scratch()).await?;
-        let parts = FilmParts {
-            format: job.format,
-            clips: material.clips,
-            song: material.sound,
-            title: job.title.as_deref(),
-            chapters: material.chapters,
-            captions: captions.as_deref(),
-        };
-        let joined = self.ffmpeg.join(parts, film, &cx.cancelled()).await;
-        joined.map_err(|error| sorted("joining the clips", error))?;
-        let file = film.to_owned();
-        let read = tokio::task::spawn_blocking(move || mp4::read(&file)).await;
-        let movie = read
-            .or_retry("reading the film")?
-            .or_retry("reading the film")?;
-        let expected = Expected {
-            format: job.format,
-            has_chapters: material.chapters.len() > 1,
-            cues: material.cues.len() as u32,
-        };
-        cx.progress(JOINED);
-        inspect::measure(&movie, timeline, expected, &job.song).or_fatal("inspecting the film")
     }
 
     /// Decodes the film once: every frame is looked at, and what the storyboard asks for lies in the
@@ -246,7 +212,7 @@ impl Composer {
             chapters: &chapters,
             cues: &cues,
         };
-        let measured = self.join(&timeline, material, &film, cx).await?;
+        let measured = join(&timeline, material, &film, cx).await?;
         steps.done("join");
         let board = storyboard::plan(&timeline, job.format);
         let (files, plan) = ((film.as_path(), song.wav.as_path()), (&timeline, &board));
@@ -282,6 +248,41 @@ impl Composer {
     }
 }
 
+/// Joins the clips, lays the sound under them, and measures what the file says of itself.
+async fn join(
+    timeline: &Timeline,
+    material: Material<'_>,
+    film: &Path,
+    cx: &StageContext,
+) -> Result<inspect::Measured, StageError> {
+    let job = cx.job();
+    let parts = FilmParts {
+        format: job.format,
+        clips: material.clips.to_vec(),
+        song: material.sound.to_owned(),
+        title: job.title.clone(),
+        chapters: material.chapters.to_vec(),
+        captions: captions::timed(material.cues),
+    };
+    let (file, cancel) = (film.to_owned(), cx.cancelled());
+    let join = move || -> Result<Movie, FilmError> {
+        film::join(&parts, &file, &cancel)?;
+        mp4::read(&file).map_err(|source| FilmError::Part { path: file, source })
+    };
+    let joined = tokio::task::spawn_blocking(join).await;
+    let movie = match joined.or_retry("joining the clips")? {
+        Err(FilmError::Cancelled) => return Err(StageError::Cancelled),
+        joined => joined.or_retry("joining the clips")?,
+    };
+    let expected = Expected {
+        format: job.format,
+        has_chapters: material.chapters.len() > 1,
+        cues: material.cues.len() as u32,
+    };
+    cx.progress(JOINED);
+    inspect::measure(&movie, timeline, expected, &job.song).or_fatal("inspecting the film")
+}
+
 /// The film, once its report is stored.
 async fn reported(
     report: FilmReport,
@@ -304,7 +305,7 @@ async fn reported(
 struct Material<'a> {
     clips: &'a [JoinedClip],
     sound: &'a Path,
-    chapters: &'a [Chapter],
+    chapters: &'a [TimedText],
     cues: &'a [Cue],
 }
 

@@ -8,8 +8,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio_util::sync::CancellationToken;
 
-use super::{Ffmpeg, FfmpegError, PartFile, Process, output};
+use super::{Ffmpeg, FfmpegError, Process, keep, output};
 use crate::house;
+use crate::part_file::PartFile;
 
 /// An ffmpeg that encodes one clip. Takes frames as fast as x264 does; holds none of them itself.
 ///
@@ -128,7 +129,7 @@ impl ClipEncoder {
         let (process, stdin) = self.running.take().ok_or(FfmpegError::Cancelled)?;
         drop(stdin);
         process.finish(&self.cancel).await?;
-        self.part.keep_as(&self.out)
+        keep(self.part, &self.out)
     }
 
     async fn give_up(&mut self, stopped: Stopped) -> FfmpegError {

@@ -9,8 +9,9 @@ use model::format::{FrameSize, Quality, VideoFormat};
 use tokio_util::sync::CancellationToken;
 
 use super::foreign::{Foreign, Matrix};
-use super::{Ffmpeg, FfmpegError, PartFile, Process, input, output};
+use super::{Ffmpeg, FfmpegError, Process, input, output};
 use crate::house::{self, ClipError};
+use crate::part_file::PartFile;
 
 /// What a foreign clip is made to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

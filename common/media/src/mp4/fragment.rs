@@ -7,6 +7,10 @@
 use std::ops::Range;
 
 use super::packets::Packets;
+use super::writing::{
+    TrackHeader, boxed, data_here, handler, media_header, movie_header, shown_from, track_header,
+    words,
+};
 
 /// The tracks of the stream.
 const PICTURE: u32 = 1;
@@ -34,7 +38,7 @@ pub struct Part<'a> {
 /// hide reordering and lead-in.
 pub fn initialisation(picture: &Packets, sound: &Packets) -> Vec<u8> {
     let mut out = boxed(*b"ftyp", b"iso6\0\0\x02\0iso6mp41cmfc");
-    let mut movie = boxed(*b"mvhd", &movie_header());
+    let mut movie = movie_header(MOVIE_TIMESCALE, 0, SOUND + 1);
     movie.extend(track(PICTURE, picture));
     movie.extend(track(SOUND, sound));
     let extends = [PICTURE, SOUND].map(|id| boxed(*b"trex", &words(&[0, id, 1, 0, 0, 0])));
@@ -97,41 +101,23 @@ fn fragment(id: u32, part: &Part<'_>, data: u32) -> Vec<u8> {
 
 fn track(id: u32, packets: &Packets) -> Vec<u8> {
     let is_picture = packets.handler == *b"vide";
-    let [width, height] = packets.size.map(|pixels| u32::from(pixels) << 16);
-    let volume = if is_picture { 0 } else { 0x0100_0000 };
-    let mut header = words(&[7, 0, 0, id, 0, 0, 0, 0, 0, volume]);
-    header.extend(words(&[
-        0x1_0000,
-        0,
-        0,
-        0,
-        0x1_0000,
-        0,
-        0,
-        0,
-        0x4000_0000,
-        width,
-        height,
-    ]));
-    let mut out = boxed(*b"tkhd", &header);
-    let list = words(&[0, 1, 0, packets.shown_from, 0x1_0000]);
-    out.extend(boxed(*b"edts", &boxed(*b"elst", &list)));
-
-    let undetermined = 0x55c4_0000; // `und`
-    let mut media = boxed(
-        *b"mdhd",
-        &words(&[0, 0, 0, packets.timescale, 0, undetermined]),
-    );
-    let handler = [&words(&[0, 0])[..], &packets.handler, &[0; 13]].concat();
-    media.extend(boxed(*b"hdlr", &handler));
+    let mut out = track_header(TrackHeader {
+        id,
+        flags: 7,
+        length: 0,
+        group: 0,
+        is_sound: !is_picture,
+        size: packets.size,
+    });
+    out.extend(shown_from(packets.shown_from, 0));
+    let mut media = media_header(packets.timescale, 0);
+    media.extend(handler(packets.handler));
     let mut information = if is_picture {
         boxed(*b"vmhd", &words(&[1, 0, 0]))
     } else {
         boxed(*b"smhd", &words(&[0, 0]))
     };
-    let here = boxed(*b"url ", &words(&[1]));
-    let references = boxed(*b"dref", &[words(&[0, 1]), here].concat());
-    information.extend(boxed(*b"dinf", &references));
+    information.extend(data_here());
     let mut table = boxed(*b"stsd", &packets.description);
     for kind in [*b"stts", *b"stsc", *b"stco"] {
         table.extend(boxed(kind, &words(&[0, 0])));
@@ -141,20 +127,4 @@ fn track(id: u32, packets: &Packets) -> Vec<u8> {
     media.extend(boxed(*b"minf", &information));
     out.extend(boxed(*b"mdia", &media));
     boxed(*b"trak", &out)
-}
-
-fn movie_header() -> Vec<u8> {
-    let mut out = words(&[0, 0, 0, MOVIE_TIMESCALE, 0, 0x1_0000, 0x0100_0000, 0, 0]);
-    out.extend(words(&[0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000]));
-    out.extend(words(&[0, 0, 0, 0, 0, 0, SOUND + 1]));
-    out
-}
-
-fn boxed(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
-    let length = 8 + content.len() as u32;
-    [&length.to_be_bytes()[..], &kind, content].concat()
-}
-
-fn words(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }

@@ -1,8 +1,10 @@
 //! Where each packet of a file's only track lies, and when it is decoded and shown: what is needed to
 //! hand its packets on in another container without touching them.
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::path::Path;
 
 use super::boxes::{Boxes, Bytes};
 use super::track::{self, Edit};
@@ -17,6 +19,8 @@ pub struct Packets {
     pub timescale: u32,
     /// Ticks from each packet to the next, as they are decoded.
     pub step: u32,
+    /// Ticks of all packets together.
+    pub(super) ticks: u64,
     /// The tick of the media that is shown first.
     pub shown_from: u32,
     /// The sample descriptions (`stsd`), as they are.
@@ -44,10 +48,28 @@ impl Packets {
     /// Reads the index of a file in memory, which has one track, whose packets follow each other evenly
     /// and without gaps, as ffmpeg writes them.
     pub fn of(file: &[u8]) -> Result<Self, Mp4Error> {
-        let index = find_index(&mut Cursor::new(file))
-            .map_err(|_| Mp4Error::Truncated("a box"))??
-            .bytes;
-        let movie = Boxes::of(Bytes::of(&index));
+        Self::read_from(&mut Cursor::new(file)).unwrap_or(Err(Mp4Error::Truncated("a box")))
+    }
+
+    /// Reads the index of such a file. Blocks for the time of reading it.
+    pub fn read(path: &Path) -> Result<Self, Mp4Error> {
+        let failed = |source| Mp4Error::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = File::open(path).map_err(failed)?;
+        Self::read_from(&mut file).map_err(failed)?
+    }
+
+    fn read_from(file: &mut (impl Read + Seek)) -> io::Result<Result<Self, Mp4Error>> {
+        let index = find_index(file)?;
+        let length = file.seek(SeekFrom::End(0))?;
+        Ok(index.and_then(|index| Self::parsed(&index.bytes, length)))
+    }
+
+    /// From the index of a file of this length.
+    fn parsed(index: &[u8], file_length: u64) -> Result<Self, Mp4Error> {
+        let movie = Boxes::of(Bytes::of(index));
         let movie_timescale = track::timescale(movie.find(*b"mvhd")?)?;
         let trak = movie.find(*b"trak")?;
         let track = Boxes::of(trak);
@@ -57,13 +79,14 @@ impl Packets {
         let packets = packets(table)?;
         let length = packets.iter().map(|packet| u64::from(packet.size)).sum();
         let first_byte = first_byte(table, length)?;
-        if first_byte.saturating_add(length) > file.len() as u64 {
+        if first_byte.saturating_add(length) > file_length {
             return Err(Mp4Error::Truncated("its packets"));
         }
         Ok(Self {
             handler: track::handler(trak)?.0,
             timescale,
             step: even_step(table)?,
+            ticks: sample_table::count_and_length(table)?.1,
             shown_from: u32::try_from(edit.from)
                 .map_err(|_| Mp4Error::Invalid("it begins too late"))?,
             description: table.find(*b"stsd")?.rest().to_vec(),

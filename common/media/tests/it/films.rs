@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use media::ffmpeg::{FilmParts, JoinedClip, Still, Storyboard};
+use media::ffmpeg::{Still, Storyboard};
+use media::film::{self, FilmError, FilmParts, JoinedClip};
 use media::house;
-use media::mp4::{self, Movie};
+use media::mp4::{self, Movie, TimedText};
+use model::Seconds;
 use model::format::Quality;
 use tempfile::tempdir;
 use testkit::sound::{self, Sound};
@@ -25,23 +27,106 @@ async fn clips(directory: &Path, lengths: &[usize]) -> Vec<JoinedClip> {
 }
 
 async fn film(directory: &Path, clips: &[JoinedClip], song: &Sound, title: &str) -> Movie {
-    let cancel = CancellationToken::new();
-    let [wav, m4a, out] = ["song.wav", "song.m4a", "film.mp4"].map(|name| directory.join(name));
+    let parts = parts(directory, clips, song, title).await;
+    let out = directory.join("film.mp4");
+    film::join(&parts, &out, &CancellationToken::new()).unwrap();
+    mp4::read(&out).unwrap()
+}
+
+/// A film without chapters and captions.
+async fn parts(directory: &Path, clips: &[JoinedClip], song: &Sound, title: &str) -> FilmParts {
+    let [wav, m4a] = ["song.wav", "song.m4a"].map(|name| directory.join(name));
     fs::write(&wav, song.wav()).unwrap();
+    let cancel = CancellationToken::new();
     ffmpeg()
         .encode_song(&wav, &m4a, Quality::Standard, &cancel)
         .await
         .unwrap();
-    let parts = FilmParts {
+    FilmParts {
         format: FORMAT,
-        clips,
-        song: &m4a,
-        title: Some(title),
-        chapters: &[],
-        captions: None,
-    };
-    ffmpeg().join(parts, &out, &cancel).await.unwrap();
-    mp4::read(&out).unwrap()
+        clips: clips.to_vec(),
+        song: m4a,
+        title: Some(title.to_owned()),
+        chapters: Vec::new(),
+        captions: Vec::new(),
+    }
+}
+
+/// What ffmpeg makes of a film, or says of it.
+async fn asked(film: &Path, arguments: &str) -> String {
+    let mut command = tokio::process::Command::new(tools::ffmpeg().unwrap());
+    command.args(["-v", "error", "-i"]).arg(film);
+    command.args(arguments.split(' '));
+    let output = command.output().await.unwrap();
+    assert!(output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn text(start: f64, end: f64, text: &str) -> TimedText {
+    TimedText {
+        start: Seconds(start),
+        end: Seconds(end),
+        text: text.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn other_programs_find_title_chapters_and_captions_in_a_film() {
+    let scratch = tempdir().unwrap();
+    let clips = clips(scratch.path(), &[60, 60]).await;
+    let song = sound::tone(440.0, 4.0);
+    let mut parts = parts(scratch.path(), &clips, &song, "Ä = b;\\").await;
+    parts.chapters = vec![text(0.0, 1.5, "Verse"), text(1.5, 4.0, "Chörus; #2")];
+    parts.captions = vec![text(0.5, 1.25, "One\ntwo"), text(3.0, 3.5, "drei")];
+    let out = scratch.path().join("film.mp4");
+    film::join(&parts, &out, &CancellationToken::new()).unwrap();
+
+    let told = asked(&out, "-f ffmetadata -").await;
+    assert!(told.contains("title=Ä \\= b\\;\\\\\n"), "{told}");
+    for (start, end, title) in [(0, 1500, "Verse"), (1500, 4000, "Chörus\\; \\#2")] {
+        let chapter = format!("START={start}\nEND={end}\ntitle={title}\n");
+        let also = format!("START={start}0000\nEND={end}0000\ntitle={title}\n");
+        assert!(told.contains(&chapter) || told.contains(&also), "{told}");
+    }
+    let shown = asked(&out, "-map 0:s:0 -f srt -").await;
+    let shown = shown.replace('\r', "");
+    let expected = "1\n00:00:00,500 --> 00:00:01,250\nOne\ntwo\n\n\
+                    2\n00:00:03,000 --> 00:00:03,500\ndrei\n\n";
+    assert_eq!(shown, expected);
+    let movie = mp4::read(&out).unwrap();
+    assert_eq!((movie.tracks, movie.captions.unwrap().cues), (4, 2));
+    // Packets come one after the other, and the film ends with the last of them.
+    let listed = asked(&out, "-map 0:v -map 0:a -c copy -f framecrc -").await;
+    assert_eq!(
+        listed.lines().filter(|line| line.starts_with("0,")).count(),
+        120
+    );
+}
+
+#[tokio::test]
+async fn a_clip_that_is_not_as_was_said_joins_no_film_and_nothing_is_left() {
+    let scratch = tempdir().unwrap();
+    let clips = clips(scratch.path(), &[5, 7]).await;
+    let whole = parts(scratch.path(), &clips, &sound::tone(440.0, 0.4), "x").await;
+    let out = scratch.path().join("film.mp4");
+    let cancel = CancellationToken::new();
+    let refused = |parts: &FilmParts| film::join(parts, &out, &cancel).unwrap_err();
+
+    let mut other = whole.clone();
+    other.clips[1].frames = 8;
+    let error = refused(&other).to_string();
+    assert!(error.ends_with("has 7 frames of 8"), "{error}");
+    fs::write(&other.clips[0].file, b"no clip").unwrap();
+    assert!(matches!(refused(&other), FilmError::Part { .. }));
+    other.clips.clear();
+    assert!(matches!(refused(&other), FilmError::Empty));
+    cancel.cancel();
+    other.clips = clips[1..].to_vec();
+    assert!(matches!(refused(&other), FilmError::Cancelled));
+    let names = fs::read_dir(scratch.path()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let made: Vec<_> = names.filter(|name| name.starts_with("film")).collect();
+    assert!(made.is_empty(), "{made:?}");
 }
 
 #[tokio::test]

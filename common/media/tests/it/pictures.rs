@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use media::ffmpeg::{Ffmpeg, JoinedClip};
+use media::ffmpeg::Ffmpeg;
+use media::film::JoinedClip;
 use model::FrameRate;
 use model::format::{FrameSize, Quality, VideoFormat};
 use tokio_util::sync::CancellationToken;

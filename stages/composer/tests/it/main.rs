@@ -13,7 +13,7 @@ use model::film::{COMPOSED, Composed, FilmReport, OutputFile, SOUND};
 use model::format::FrameSize;
 use model::lyrics::LyricsSource;
 use model::plan::TransitionKind;
-use model::{ArtifactKey, ClipIndex, EventBody, Seconds, Stored};
+use model::{ArtifactKey, ArtifactRef, ClipIndex, EventBody, Seconds, Stored};
 use runtime::{Artifacts, Stage, StageError};
 use studio::{Studio, ffmpeg};
 use testkit::eventually;
@@ -185,7 +185,7 @@ async fn composing_twice_gives_the_same_film() {
 }
 
 #[tokio::test]
-async fn a_clip_that_is_too_short_is_drawn_anew_and_nothing_after_it_is_shifted() {
+async fn a_clip_that_is_too_short_is_stretched_and_nothing_after_it_is_shifted() {
     let studio = Studio::new(&sound::click_track(120.0, 3.0)).await;
     let (cx, _) = studio.context();
     let input = studio.input_with_a_clip_too_short(&[0.0, 1.4, 3.0]).await;
@@ -197,12 +197,91 @@ async fn a_clip_that_is_too_short_is_drawn_anew_and_nothing_after_it_is_shifted(
     };
     assert_eq!(replaced.clip, ClipIndex(1));
     assert!(
-        replaced
-            .why
-            .contains("the number of frames is 47 instead of 48"),
+        replaced.why.ends_with(
+            "the number of frames is 47 instead of 48; it was brought to the format of the film"
+        ),
         "{}",
         replaced.why
     );
+}
+
+#[tokio::test]
+async fn a_foreign_clip_is_shown_in_its_place_and_one_that_cannot_be_decoded_is_drawn() {
+    let studio = Studio::new(&sound::click_track(120.0, 4.0)).await;
+    let (cx, mut events) = studio.context();
+    let mut input = studio.input(&[0.0, 1.0, 2.0, 3.0, 4.0]).await;
+    let mut clips = cx.load(&input.clips).await.unwrap();
+    // Another size, rate, length and colour matrix: white on the left, black on the right.
+    let foreign = "color=white:s=100x80:r=24:d=0.9,pad=200:80:0:0:black";
+    clips.clips[1].video =
+        foreign_clip(&studio, &cx, foreign, "-c:v libx264 -colorspace smpte170m").await;
+    // Another codec, of the right size, rate and length.
+    clips.clips[2].video =
+        foreign_clip(&studio, &cx, "testsrc2=s=64x36:r=30:d=1", "-c:v mpeg4").await;
+    let key = ArtifactKey::of_job(cx.job().id, "clips/noise.mp4").unwrap();
+    let noise = cx
+        .artifacts()
+        .put_bytes(&key, b"no film at all".to_vec().into());
+    clips.clips[3].video = noise.await.unwrap();
+    input.clips = cx.store("other.json", &clips).await.unwrap();
+
+    let film = Composer::new(ffmpeg()).run(input, &cx).await.unwrap();
+
+    let report = cx.load(&film.report).await.unwrap();
+    assert_eq!((report.frames, report.cut_frames), (120, vec![30, 60, 90]));
+    let told: Vec<(u32, &str)> = report
+        .replaced
+        .iter()
+        .map(|clip| (clip.clip.0, clip.why.rsplit("; ").next().unwrap()))
+        .collect();
+    let brought = "it was brought to the format of the film";
+    assert_eq!(told, [(1, brought), (2, brought), (3, "it was drawn anew")]);
+    let file = studio.root().join("film.mp4");
+    cx.artifacts().fetch(&film.video, &file).await.unwrap();
+    // Its picture is in the film: white on the left and black on the right.
+    let halves = light_of_halves(&file, 45).await;
+    assert!(halves.0 > 200 && halves.1 < 40, "{halves:?}");
+    let mut lines = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let EventBody::Message { text, .. } = event {
+            lines.push(text);
+        }
+    }
+    let is_told = |begin: &str| lines.iter().any(|line| line.starts_with(begin));
+    assert!(
+        is_told("Clip 1 is brought to the format of the film:"),
+        "{lines:?}"
+    );
+}
+
+/// A clip that ffmpeg draws and encodes, in the store.
+async fn foreign_clip(
+    studio: &Studio,
+    cx: &runtime::StageContext,
+    drawn: &str,
+    encoding: &str,
+) -> ArtifactRef {
+    let file = studio.root().join("foreign.mp4");
+    let mut command = tokio::process::Command::new(tools::ffmpeg().unwrap());
+    command.args(["-v", "error", "-y", "-f", "lavfi", "-i", drawn]);
+    command
+        .args(encoding.split(' '))
+        .args(["-pix_fmt", "yuv420p"])
+        .arg(&file);
+    assert!(command.status().await.unwrap().success());
+    let key = format!("clips/foreign-{}.mp4", encoding.len());
+    let key = ArtifactKey::of_job(cx.job().id, &key).unwrap();
+    cx.artifacts().put_file(&key, &file).await.unwrap()
+}
+
+/// The mean light of the left and the right half of a frame.
+async fn light_of_halves(film: &Path, frame: u32) -> (u8, u8) {
+    let mut command = tokio::process::Command::new(tools::ffmpeg().unwrap());
+    command.args(["-v", "error", "-i"]).arg(film);
+    let graph = format!("select='eq(n,{frame})',scale=2:1:flags=area,format=gray");
+    command.args(["-vf", &graph, "-frames:v", "1", "-f", "rawvideo", "-"]);
+    let seen = command.output().await.unwrap().stdout;
+    (seen[0], seen[1])
 }
 
 #[tokio::test]
