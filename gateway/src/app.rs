@@ -203,7 +203,7 @@ fn jobs() -> Router<App> {
         .route("/jobs", get(routes::jobs::list))
         .route("/jobs/{job_id}", get(routes::jobs::show))
         .route("/jobs/{job_id}/cancel", post(routes::cancel::cancel))
-        .route("/jobs/{job_id}/fork", post(routes::versions::fork))
+        .route("/jobs/{job_id}/fork", post(routes::fork::fork))
         .route("/jobs/{job_id}/versions", get(routes::versions::list))
         .route(
             "/jobs/{job_id}/versions/{run}/select",

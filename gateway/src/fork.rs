@@ -1,5 +1,7 @@
 //! A clip of a finished film made anew: which instructions change, and what has to be made for it. Pure.
 
+pub(crate) mod pass;
+
 use model::ClipIndex;
 use model::clip::{ClipInstruction, ClipPrompts};
 use model::look::SceneParameters;

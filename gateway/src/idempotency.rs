@@ -1,17 +1,21 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): the same request sent twice becomes
-//! one job.
+//! one job, or one pass of it.
 //!
-//! The answer is written in the transaction that accepts the job, so whatever breaks afterwards, the
+//! The answer is written in the transaction that accepts the job or begins the pass, so whatever breaks afterwards, the
 //! second request finds it. A refusal keeps no key: what was refused for its content is refused again,
 //! and what was refused for lack of a slot or a database may pass.
 
+use std::convert::Infallible;
 use std::path::Path;
 
 use axum::http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
 use tokio::io::AsyncReadExt;
 
-use crate::error::{ApiError, OrFault};
+use crate::app::App;
+use crate::error::{ApiError, OrFault, causes};
+use crate::store::{Claimed, KeyClaim, KeyOf, RENEWAL};
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// On an answer that was given before.
@@ -50,12 +54,7 @@ pub(crate) fn key_of(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 /// What a request asks for, as a digest: of its parts one by one, and of a file.
 pub(crate) async fn fingerprint(parts: &[&str], file: &Path) -> Result<String, ApiError> {
     const DOING: &str = "reading an upload";
-    let mut digest = Sha256::new();
-    for part in parts {
-        // With their lengths, so that no part can pass for the end of another.
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part.as_bytes());
-    }
+    let mut digest = digest_of(parts);
     let mut file = tokio::fs::File::open(file).await.or_internal(DOING)?;
     let mut chunk = vec![0; 64 * 1024];
     loop {
@@ -64,6 +63,74 @@ pub(crate) async fn fingerprint(parts: &[&str], file: &Path) -> Result<String, A
             return Ok(hex::encode(digest.finalize()));
         };
         digest.update(read);
+    }
+}
+
+/// The same of a request without a file.
+pub(crate) fn fingerprint_of(parts: &[&str]) -> String {
+    hex::encode(digest_of(parts).finalize())
+}
+
+fn digest_of(parts: &[&str]) -> Sha256 {
+    let mut digest = Sha256::new();
+    for part in parts {
+        // With their lengths, so that no part can pass for the end of another.
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    digest
+}
+
+/// What becomes of a request that carries a key.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// It is the first: it is done under this claim.
+    Ours(KeyClaim),
+    /// It was here before; so it was answered.
+    Replayed(String),
+}
+
+/// Whose turn it is: refused where the first request of the key still runs, or asked for something else.
+pub(crate) async fn turn(app: &App, key: KeyOf, fingerprint: &str) -> Result<Turn, ApiError> {
+    let now = OffsetDateTime::now_utc();
+    let claimed = app.store.claim_key(key, fingerprint, now).await;
+    match claimed.or_unavailable("keeping an idempotency key")? {
+        Claimed::First(claim) => Ok(Turn::Ours(claim)),
+        Claimed::Running => Err(ApiError::KeyInUse),
+        Claimed::Other => Err(ApiError::KeyReused),
+        Claimed::Answered(answer) => Ok(Turn::Replayed(answer)),
+    }
+}
+
+/// Does the work of a claim, which is renewed meanwhile, and freed where it comes to nothing.
+pub(crate) async fn held<T>(
+    app: &App,
+    claim: &KeyClaim,
+    work: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    let done = tokio::select! {
+        done = work => done,
+        never = renewed(app, claim) => match never {},
+    };
+    if done.is_err()
+        && let Err(error) = app.store.release_key(claim).await
+    {
+        tracing::warn!(
+            causes = causes(&error),
+            "an idempotency key stays taken for a while"
+        );
+    }
+    done
+}
+
+/// Renews a claim for as long as its request runs.
+async fn renewed(app: &App, claim: &KeyClaim) -> Infallible {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let renewed = app.store.renew_key(claim, OffsetDateTime::now_utc()).await;
+        if let Err(error) = renewed {
+            tracing::warn!(causes = causes(&error), "an idempotency key is not renewed");
+        }
     }
 }
 

@@ -30,7 +30,7 @@ use crate::{problem, routes, sse};
         routes::jobs::show,
         routes::cancel::cancel,
         routes::download::download,
-        routes::versions::fork,
+        routes::fork::fork,
         routes::versions::list,
         routes::versions::select,
         streams::stream,

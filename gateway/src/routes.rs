@@ -6,6 +6,7 @@ pub(crate) mod docs;
 pub(crate) mod download;
 pub(crate) mod files;
 pub(crate) mod films;
+pub(crate) mod fork;
 pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod metrics;

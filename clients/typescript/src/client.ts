@@ -18,6 +18,11 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
+export interface ForkOptions extends RequestOptions {
+  /** Sent again with the same change it gives the same pass. */
+  idempotencyKey?: string;
+}
+
 export interface UploadOptions extends RequestOptions {
   title?: string;
   resolution?: Resolution;
@@ -140,8 +145,9 @@ export class Beatreel {
   }
 
   /** Makes one clip (from 0) of a finished film anew; the job goes on as its next pass. */
-  fork(id: string, clip: number, change: Omit<ForkRequest, 'from' | 'clip'> = {}, options: RequestOptions = {}): Promise<Forked> {
-    const headers = { 'content-type': 'application/json' };
+  fork(id: string, clip: number, change: Omit<ForkRequest, 'from' | 'clip'> = {}, options: ForkOptions = {}): Promise<Forked> {
+    const headers: Record<string, string> = { 'content-type': 'application/json' };
+    if (options.idempotencyKey !== undefined) headers['idempotency-key'] = `"${options.idempotencyKey}"`;
     const body = JSON.stringify({ from: 'video_generator', clip, ...change });
     return this.#json('POST', `/jobs/${encodeURIComponent(id)}/fork`, { body, headers, ...only(options) });
   }

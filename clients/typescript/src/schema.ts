@@ -51,6 +51,8 @@ export interface DeliveryView {
   id: string;
   /** Of a pending one. */
   next_attempt_at: string | null;
+  /** The pass whose end it tells. */
+  run: number;
   /** `pending`, `delivered` or `failed`. */
   status: string;
   type: string;
@@ -82,7 +84,7 @@ export interface ForkRequest {
   version?: number | null;
 }
 
-/** A pass that has begun. */
+/** A pass that has begun, and what is kept of it for the same request with the same idempotency key. */
 export interface Forked {
   /** The version that it changes. */
   base: number;

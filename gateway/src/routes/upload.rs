@@ -1,6 +1,5 @@
 //! `POST /api/v1/upload-audio`.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,14 +15,14 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::CurrentUser;
-use crate::error::{ApiError, OrFault, causes};
-use crate::idempotency;
+use crate::error::{ApiError, OrFault};
+use crate::idempotency::{self, Turn};
 use crate::intake::form::UploadForm;
 use crate::intake::{self, Acceptance};
 use crate::job::Job;
 use crate::openapi::schema;
 use crate::preferences::{self, Wait};
-use crate::store::{Claimed, KeyClaim, KeyOf, RENEWAL};
+use crate::store::KeyOf;
 
 /// The time in which a user's failed uploads are counted.
 pub(crate) const FAILURES_WINDOW: Duration = Duration::from_hours(1);
@@ -174,40 +173,14 @@ async fn accept_once(
     key: KeyOf,
     form: UploadForm,
 ) -> Result<Outcome, ApiError> {
-    const DOING: &str = "keeping an idempotency key";
     let fingerprint = form.fingerprint().await?;
-    let now = OffsetDateTime::now_utc();
-    let claimed = app.store.claim_key(key, &fingerprint, now).await;
-    let claim = match claimed.or_unavailable(DOING)? {
-        Claimed::First(claim) => claim,
-        Claimed::Running => return Err(ApiError::KeyInUse),
-        Claimed::Other => return Err(ApiError::KeyReused),
-        Claimed::Answered(answer) => return Ok(Outcome::Replayed(answer)),
+    let claim = match idempotency::turn(&app, key, &fingerprint).await? {
+        Turn::Ours(claim) => claim,
+        Turn::Replayed(answer) => return Ok(Outcome::Replayed(answer)),
     };
-    let accepted = tokio::select! {
-        accepted = intake::accept(app.clone(), user, form, Some(&claim)) => accepted,
-        never = renewed(&app, &claim) => match never {},
-    };
-    if accepted.is_err()
-        && let Err(error) = app.store.release_key(&claim).await
-    {
-        tracing::warn!(
-            causes = causes(&error),
-            "an idempotency key stays taken for a while"
-        );
-    }
-    accepted.map(|accepted| Outcome::New(Box::new(accepted)))
-}
-
-/// Renews the request's claim on its key for as long as it runs.
-async fn renewed(app: &App, claim: &KeyClaim) -> Infallible {
-    loop {
-        tokio::time::sleep(RENEWAL).await;
-        let renewed = app.store.renew_key(claim, OffsetDateTime::now_utc()).await;
-        if let Err(error) = renewed {
-            tracing::warn!(causes = causes(&error), "an idempotency key is not renewed");
-        }
-    }
+    let accepting = intake::accept(app.clone(), user, form, Some(&claim));
+    let accepted = idempotency::held(&app, &claim, accepting).await?;
+    Ok(Outcome::New(Box::new(accepted)))
 }
 
 async fn answer(

@@ -26,6 +26,8 @@ struct DeliveryView {
     id: String,
     #[serde(rename = "type")]
     kind: String,
+    /// The pass whose end it tells.
+    run: i64,
     url: String,
     /// `pending`, `delivered` or `failed`.
     status: String,
@@ -59,6 +61,7 @@ impl DeliveryView {
             created_at: time(delivery.created_at)?,
             id: delivery.id,
             kind: delivery.kind,
+            run: delivery.run,
             url: delivery.url,
             status: delivery.status,
             attempts: attempts

@@ -8,7 +8,9 @@ use runtime::cancellations::Pass;
 use sqlx::AnyConnection;
 use time::OffsetDateTime;
 
-use super::{OutboxEntry, Store, StoreError, outbox, progress, projection, record};
+use super::{
+    KeyClaim, OutboxEntry, Store, StoreError, idempotency, outbox, progress, projection, record,
+};
 use crate::job::{FilmFiles, Job};
 
 /// Places in the outbox that a pass has for its messages.
@@ -95,10 +97,12 @@ impl RunRecord {
 
 impl Store {
     /// Begins a pass of a job that has ended: its row, and everything that is to be published, in one
-    /// transaction. `None` where the job has not ended, or another pass began meanwhile.
+    /// transaction, with the answer to the request that carried an idempotency key. `None` where the job
+    /// has not ended, or another pass began meanwhile.
     pub(crate) async fn begin_pass(
         &self,
         pass: &NewPass,
+        keyed: Option<(&KeyClaim, &str)>,
         now: OffsetDateTime,
     ) -> Result<Option<Job>, StoreError> {
         let work = async {
@@ -122,6 +126,9 @@ impl Store {
             let first = pass.run.0 as usize * PLACES;
             for (place, entry) in [&pass.begin].into_iter().chain(&pass.tasks).enumerate() {
                 outbox::insert(&mut transaction, &job, first + place, entry).await?;
+            }
+            if let Some((claim, answer)) = keyed {
+                idempotency::answer(&mut transaction, claim, pass.job, answer).await?;
             }
             transaction.commit().await?;
             self.cache.replace([Arc::new(job.clone())]);

@@ -21,18 +21,23 @@ const OVERLAP: Duration = Duration::DAY;
 pub(crate) struct Due {
     pub(crate) id: String,
     pub(crate) job_id: String,
+    /// The pass whose end it tells.
+    pub(crate) run: i64,
     pub(crate) user_id: String,
     #[sqlx(rename = "type")]
     pub(crate) kind: String,
     pub(crate) url: String,
     /// Attempts so far, since it was last asked for.
     pub(crate) attempts: i64,
+    /// When the end was noted.
+    pub(crate) created_at: i64,
 }
 
 /// A delivery of the log.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub(crate) struct Delivery {
     pub(crate) id: String,
+    pub(crate) run: i64,
     #[sqlx(rename = "type")]
     pub(crate) kind: String,
     pub(crate) url: String,
@@ -60,7 +65,7 @@ pub(crate) enum Verdict {
     GivenUp,
 }
 
-/// Notes that a job's end is to be told, in the transaction that ends it.
+/// Notes that the end of a job's pass is to be told, in the transaction that ends it: each pass once.
 pub(super) async fn note_end(connection: &mut AnyConnection, job: &Job) -> Result<(), StoreError> {
     let Some(url) = &job.webhook_url else {
         return Ok(());
@@ -72,8 +77,8 @@ pub(super) async fn note_end(connection: &mut AnyConnection, job: &Job) -> Resul
     };
     let now = record::millis(OffsetDateTime::now_utc());
     sqlx::query(
-        "INSERT INTO webhook_deliveries (id, job_id, user_id, type, url, status, due_at, created_at) \
-         VALUES ($1, $2, $3, $4, $5, 'pending', $6, $6) ON CONFLICT DO NOTHING",
+        "INSERT INTO webhook_deliveries (id, job_id, user_id, type, url, status, due_at, created_at, \
+         run) VALUES ($1, $2, $3, $4, $5, 'pending', $6, $6, $7) ON CONFLICT DO NOTHING",
     )
     .bind(format!("msg_{}", Uuid::now_v7().simple()))
     .bind(job.brief.id.to_string())
@@ -81,6 +86,7 @@ pub(super) async fn note_end(connection: &mut AnyConnection, job: &Job) -> Resul
     .bind(kind)
     .bind(url.clone())
     .bind(now)
+    .bind(i64::from(job.brief.run.0))
     .execute(connection)
     .await?;
     Ok(())
@@ -94,7 +100,7 @@ impl Store {
                 "UPDATE webhook_deliveries SET leased_until = $2 WHERE leased_until < $1 AND id IN \
              (SELECT id FROM webhook_deliveries WHERE status = 'pending' AND due_at <= $1 \
               AND leased_until < $1 ORDER BY due_at LIMIT $3) \
-             RETURNING id, job_id, user_id, type, url, attempts",
+             RETURNING id, job_id, run, user_id, type, url, attempts, created_at",
             )
             .bind(record::millis(now))
             .bind(record::millis(now + LEASE))
@@ -154,7 +160,7 @@ impl Store {
     ) -> Result<Vec<(Delivery, Vec<Attempt>)>, StoreError> {
         let work = async {
             let deliveries: Vec<Delivery> = sqlx::query_as(
-                "SELECT id, type, url, status, due_at, created_at FROM webhook_deliveries \
+                "SELECT id, run, type, url, status, due_at, created_at FROM webhook_deliveries \
              WHERE job_id = $1 ORDER BY created_at, id",
             )
             .bind(job.to_string())

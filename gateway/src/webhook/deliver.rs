@@ -123,9 +123,15 @@ impl Deliverer {
         let job: JobId = due.job_id.parse()?;
         let store = &self.app.store;
         let job = store.job_of(user, job).await?.ok_or("the job is gone")?;
-        let ended = job.state.completed_at.unwrap_or(job.state.updated_at);
+        // The job may be at its next pass already; what is told is the end of this one.
+        let noted = i128::from(due.created_at) * 1_000_000;
+        let ended = match job.state.completed_at {
+            Some(ended) if i64::from(job.brief.run.0) == due.run => ended,
+            _ => OffsetDateTime::from_unix_timestamp_nanos(noted)?,
+        };
         let body = json!({
             "type": due.kind,
+            "run": due.run,
             "timestamp": view::timestamp(ended),
             "data": JobView::of(&self.app, &job),
         })

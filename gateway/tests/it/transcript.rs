@@ -364,7 +364,7 @@ async fn keeps_and_ends(transcript: &mut Transcript<'_>, job: &str) {
 
 async fn tells_webhooks(transcript: &mut Transcript<'_>, job: &str) {
     let of_job = |rest: &str| format!("/api/v1/jobs/{job}{rest}");
-    transcript.says("## What a webhook was told: `GET /api/v1/jobs/{job_id}/webhooks`\n\n`POST …/webhooks/{delivery}/resend` tells it again.");
+    transcript.says("## What a webhook was told: `GET /api/v1/jobs/{job_id}/webhooks`\n\nThe end of each pass is told once, and `run` says of which: the film is the first, every fork another. `POST …/webhooks/{delivery}/resend` tells it again.");
     transcript.curl(&AUTH, &of_job("/webhooks")).await;
     let resend = of_job("/webhooks/msg_none/resend");
     transcript

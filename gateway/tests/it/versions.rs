@@ -25,7 +25,7 @@ fn instruction(index: u32) -> Value {
 }
 
 /// Says and stores what workers would for a first pass that ends with a film.
-async fn has_a_film(app: &TestApp, job: JobId) {
+pub(crate) async fn has_a_film(app: &TestApp, job: JobId) {
     let key = |name: &str| ArtifactKey::of_job(job, &format!("run-1/{name}")).unwrap();
     let clips: Vec<Value> = (0..CLIPS).map(instruction).collect();
     let prompts = json!({ "clips": clips, "frames": CLIPS * 30 });
@@ -60,7 +60,7 @@ async fn has_a_film(app: &TestApp, job: JobId) {
 }
 
 /// Ends a pass as the composer would.
-async fn ends_with_a_film(app: &TestApp, job: JobId, run: u32) {
+pub(crate) async fn ends_with_a_film(app: &TestApp, job: JobId, run: u32) {
     let name = |name: &str| format!("run-{run}/{name}");
     let body = EventBody::Completed {
         video: app
@@ -78,9 +78,18 @@ async fn ends_with_a_film(app: &TestApp, job: JobId, run: u32) {
 }
 
 impl User<'_> {
-    async fn forks(&self, job: JobId, body: Value) -> Response {
+    pub(crate) async fn forks(&self, job: JobId, body: Value) -> Response {
         self.request(Method::POST, &format!("/api/v1/jobs/{job}/fork"))
             .json(&body)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    async fn forks_with(&self, key: &str, job: JobId, body: &Value) -> Response {
+        self.request(Method::POST, &format!("/api/v1/jobs/{job}/fork"))
+            .header("idempotency-key", key)
+            .json(body)
             .send()
             .await
             .unwrap()
@@ -326,4 +335,66 @@ async fn what_cannot_be_forked_is_refused_and_leaves_nothing() {
     assert_problem(eve.forks(job, asked).await, 404, "job-not-found").await;
     assert_eq!(app.objects().len(), objects);
     assert_eq!(ada.job(job).await["run"], 1);
+}
+
+#[tokio::test]
+async fn a_fork_that_is_sent_twice_with_one_key_is_one_pass() {
+    let app = TestApp::start().await;
+    let (ada, eve) = (app.user(), app.user());
+    let job = ada.uploads().await;
+    let asked = json!({ "from": "video_generator", "clip": 7 });
+    // What was refused keeps no key.
+    assert_problem(
+        ada.forks_with("one", job, &asked).await,
+        409,
+        "still-running",
+    )
+    .await;
+    has_a_film(&app, job).await;
+
+    let first = ada.forks_with("one", job, &asked).await;
+    assert_eq!(first.status(), 202);
+    assert!(!first.headers().contains_key("idempotent-replayed"));
+    let first: Value = first.json().await.unwrap();
+    // While the pass runs, and after it.
+    for _ in 0..2 {
+        let again = ada.forks_with("one", job, &asked).await;
+        assert_eq!(again.status(), 202);
+        assert_eq!(again.headers()["idempotent-replayed"], "true");
+        assert_eq!(again.headers()["location"], format!("/api/v1/jobs/{job}"));
+        assert_eq!(again.json::<Value>().await.unwrap(), first);
+        app.settled().await;
+        ends_with_a_film(&app, job, 2).await;
+    }
+    assert_eq!(ada.job(job).await["run"], 2);
+
+    let other = json!({ "from": "video_generator", "clip": 8 });
+    let reused = ada.forks_with("one", job, &other).await;
+    assert_problem(reused, 422, "idempotency-key-reused").await;
+    let hers = eve.forks_with("one", job, &asked).await;
+    assert_problem(hers, 404, "job-not-found").await;
+    let of_the_first = json!({ "from": "video_generator", "clip": 7, "version": 1 });
+    let second = ada.forks_with("two", job, &of_the_first).await;
+    assert_eq!(second.json::<Value>().await.unwrap()["run"], 3);
+}
+
+#[tokio::test]
+async fn of_forks_with_one_key_at_once_one_begins_a_pass() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let job = ada.uploads().await;
+    has_a_film(&app, job).await;
+    let asked = json!({ "from": "video_generator", "clip": 7 });
+    let forks = (0..6).map(|_| ada.forks_with("one", job, &asked));
+    let mut begun = 0;
+    for answer in futures::future::join_all(forks).await {
+        if answer.status() == 202 {
+            assert_eq!(answer.json::<Value>().await.unwrap()["run"], 2);
+            begun += 1;
+        } else {
+            assert_problem(answer, 409, "idempotency-key-in-use").await;
+        }
+    }
+    assert!(begun >= 1);
+    assert_eq!(ada.job(job).await["run"], 2);
 }

@@ -19,6 +19,7 @@ use testkit::{eventually, sound};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::app::{PATIENCE, PROMPT, TestApp, User, assert_problem, form, job_id};
+use crate::versions::{ends_with_a_film, has_a_film};
 
 /// A receiver that answers as it was told to, and then with 204.
 pub(crate) struct Receiver {
@@ -180,6 +181,35 @@ async fn a_receiver_that_never_answers_well_is_given_up_and_can_be_told_again_by
     assert_eq!(delivery["attempts"].as_array().unwrap().len(), 4);
     let other = format!("/api/v1/jobs/{job}/webhooks/msg_none/resend");
     assert_problem(ada.post(&other).await, 404, "not-found").await;
+}
+
+#[tokio::test]
+async fn the_end_of_each_pass_is_told_and_names_it() {
+    let app = app().await;
+    let receiver = Receiver::answering(&[]).await;
+    let ada = app.user();
+    let job = ada.uploads_for(&receiver.url).await;
+    has_a_film(&app, job).await;
+    receiver.hears(1).await;
+    let asked = serde_json::json!({ "from": "video_generator", "clip": 0, "version": 1 });
+    for run in 2..=3 {
+        assert_eq!(ada.forks(job, asked.clone()).await.status(), 202);
+        app.settled().await;
+        ends_with_a_film(&app, job, run).await;
+        receiver.hears(run as usize).await;
+    }
+    let heard = receiver.hears(3).await;
+    let told: Vec<(Value, Value)> = heard
+        .iter()
+        .map(|(_, body)| serde_json::from_str::<Value>(body).unwrap())
+        .map(|body| (body["type"].clone(), body["run"].clone()))
+        .collect();
+    let expected = [1, 2, 3].map(|run| ("job.completed".into(), run.into()));
+    assert_eq!(told, expected);
+    let deliveries = ada.deliveries(job).await;
+    let runs = deliveries.as_array().unwrap().iter();
+    let runs: Vec<_> = runs.map(|delivery| delivery["run"].clone()).collect();
+    assert_eq!(runs, [1, 2, 3]);
 }
 
 #[tokio::test]

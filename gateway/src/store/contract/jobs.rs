@@ -118,7 +118,7 @@ async fn a_later_pass_begins_once_with_its_tasks(bench: Bench) {
     };
     let now = OffsetDateTime::now_utc();
     assert_eq!(
-        bench.store.begin_pass(&pass, now).await.unwrap(),
+        bench.store.begin_pass(&pass, None, now).await.unwrap(),
         None,
         "it runs"
     );
@@ -126,7 +126,12 @@ async fn a_later_pass_begins_once_with_its_tasks(bench: Bench) {
     let end = [said(&job, 3, ended(JOB_CANCELLED))];
     bench.store.project(&end).await.unwrap();
 
-    let begun = bench.store.begin_pass(&pass, now).await.unwrap().unwrap();
+    let begun = bench
+        .store
+        .begin_pass(&pass, None, now)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(begun.brief.run, RunNumber(2));
     let read = bench.reads(&job).await;
     assert_eq!(
@@ -138,7 +143,7 @@ async fn a_later_pass_begins_once_with_its_tasks(bench: Bench) {
         (39, Some(40))
     );
     assert_eq!(
-        bench.store.begin_pass(&pass, now).await.unwrap(),
+        bench.store.begin_pass(&pass, None, now).await.unwrap(),
         None,
         "once"
     );
