@@ -71,26 +71,38 @@ impl Maker<'_> {
         self.app.artifacts.put_file(&key, file).await.unwrap()
     }
 
-    /// Makes a clip and says so, as a worker does.
-    async fn makes(&self, index: u32) {
-        let file = self.path(&format!("{index}.mp4"));
+    /// Encodes a clip whose first frame has this light.
+    async fn encodes(&self, index: u32, light: u32) -> PathBuf {
+        let file = self.path(&format!("{index}-{light}.mp4"));
         let cancel = CancellationToken::new();
         let encoder = ffmpeg().encode_clip(FORMAT, Quality::Standard, &file, cancel);
         let mut encoder = encoder.unwrap();
         for frame in 0..FRAMES {
-            let mut picture = vec![(40 + 60 * index + frame) as u8; 64 * 36];
+            let mut picture = vec![(light + frame) as u8; 64 * 36];
             picture.resize(64 * 36 * 3 / 2, 128);
             encoder.write(&picture).await.unwrap();
         }
         encoder.finish().await.unwrap();
-        let clip = Clip {
+        file
+    }
+
+    /// A clip that lies in the store under this name.
+    async fn clip(&self, index: u32, light: u32, name: &str) -> Clip {
+        let file = self.encodes(index, light).await;
+        Clip {
             index: ClipIndex(index),
-            video: self.stored(&format!("clips/{index}.mp4"), &file).await,
+            video: self.stored(name, &file).await,
             frames: FRAMES,
             source: ClipSource::Builtin,
             elapsed: Seconds(0.1),
             cpu: None,
-        };
+        }
+    }
+
+    /// Makes a clip and says so, as a worker does.
+    async fn makes(&self, index: u32) -> Clip {
+        let name = format!("clips/{index}.mp4");
+        let clip = self.clip(index, 40 + 60 * index, &name).await;
         let bucket = kv::Bucket::new(self.app.jetstream.clone(), buckets::CLIPS);
         let joined = json!({ "clip": clip, "begun": "2026-01-01T00:00:00Z" });
         let key = format!("{}.1.{index}", self.job);
@@ -111,6 +123,43 @@ impl Maker<'_> {
         };
         self.app.says(self.job, progress).await;
         self.app.settled().await;
+        clip
+    }
+
+    /// Joins clips to a film, as the composer does, and says so.
+    async fn joins(&self, clips: Vec<Clip>) {
+        let stored = async |name: &str, document: &Value| {
+            let key = ArtifactKey::of_job(self.job, &format!("run-1/{name}")).unwrap();
+            let stored = self.app.artifacts.put_json(&key, document).await.unwrap();
+            stored.artifact
+        };
+        let key = ArtifactKey::of_job(self.job, "run-1/prompts.json").unwrap();
+        let prompts = self.app.artifacts.read(&key).await.unwrap();
+        let prompts: Value = serde_json::from_slice(&prompts).unwrap();
+        let composed = json!({
+            "film": {
+                "analysis": stored("analysis.json", &json!({})).await,
+                "envelopes": stored("envelopes.json", &json!({})).await,
+                "prompts": stored("prompts.json", &prompts).await,
+                "clips": CLIPS,
+            },
+            "clips": clips,
+        });
+        stored("composed.json", &composed).await;
+        self.app.completes(self.job, b"a film").await;
+        self.app.settled().await;
+    }
+
+    /// The mean light of each frame that an ffmpeg decodes of what the playlist tells of.
+    async fn lights(&self, playlist: &str, link: &str) -> Vec<u8> {
+        assert_eq!(self.frames(playlist, link).await, (CLIPS * FRAMES) as usize);
+        let seen = std::fs::read(self.path("miniatures.gray")).unwrap();
+        let pixels = (MINIATURE.width * MINIATURE.height) as usize;
+        let mean = |frame: &[u8]| {
+            let sum: usize = frame.iter().map(|light| usize::from(*light)).sum();
+            (sum / pixels) as u8
+        };
+        seen.chunks(pixels).map(mean).collect()
     }
 
     /// Downloads what the playlist tells of and counts the frames that an ffmpeg decodes of it.
@@ -206,6 +255,39 @@ async fn a_film_can_be_played_as_far_as_its_clips_are_there_without_a_gap() {
     assert!(whole.starts_with(&playlist), "what was there stays");
     assert!(whole.ends_with("2.m4s\n#EXT-X-ENDLIST\n"), "{whole}");
     assert_eq!(maker.frames(&whole, &link).await, 3 * FRAMES as usize);
+}
+
+#[tokio::test]
+async fn a_clip_that_the_composer_drew_anew_is_the_one_that_is_played_afterwards() {
+    let app = TestApp::start().await;
+    let ada = app.user();
+    let job = ada.uploads().await;
+    let maker = Maker::begin(&app, job).await;
+    let mut clips = Vec::new();
+    for index in 0..CLIPS {
+        clips.push(maker.makes(index).await);
+    }
+    let link = link_of(&ada, job).await.expect("all is there");
+    let before = text(&app, &link).await;
+    assert!(before.contains("\n1.m4s\n"), "{before}");
+    let lights = maker.lights(&before, &link).await;
+    assert!(lights[FRAMES as usize].abs_diff(100) <= 2, "{lights:?}");
+
+    clips[1] = maker.clip(1, 200, "run-1/clips/1.mp4").await;
+    maker.joins(clips).await;
+    let link = link_of(&ada, job).await.expect("the film can be played");
+    let after = text(&app, &link).await;
+    // What has another picture has another name: players and browsers keep what they have.
+    let names: Vec<&str> = after
+        .lines()
+        .filter(|line| line.ends_with(".m4s"))
+        .collect();
+    assert_eq!((names.len(), names[0], names[2]), (3, "0.m4s", "2.m4s"));
+    assert!(names[1].starts_with("1-"), "{after}");
+    assert!(after.ends_with("#EXT-X-ENDLIST\n"), "{after}");
+    let lights = maker.lights(&after, &link).await;
+    assert!(lights[0].abs_diff(40) <= 2 && lights[FRAMES as usize].abs_diff(200) <= 2);
+    assert!(lights[2 * FRAMES as usize].abs_diff(160) <= 2, "{lights:?}");
 }
 
 #[tokio::test]
