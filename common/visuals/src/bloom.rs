@@ -1,5 +1,8 @@
 //! Bloom: what is bright shines over its surroundings, near and far.
 
+use fearless_simd::Level;
+
+use crate::level::on_this_cpu;
 use crate::plane::{Canvas, Plane};
 
 /// A chain of ever smaller pictures of the bright parts; the first has a quarter of the canvas's size.
@@ -30,8 +33,12 @@ impl Bloom {
     }
 
     /// Gathers the bright parts of `canvas` and spreads them.
+    pub(crate) fn gather_at(&mut self, level: Level, canvas: &Canvas) {
+        on_this_cpu!(level, _simd => self.gather(canvas));
+    }
+
     #[inline(always)]
-    pub(crate) fn gather(&mut self, canvas: &Canvas) {
+    fn gather(&mut self, canvas: &Canvas) {
         for channel in 0..3 {
             shrink(
                 &canvas.rgb[channel],

@@ -1,10 +1,13 @@
 //! From light to the finished frame: bloom, filmic curve, BT.709, luma at full size, dither.
 
+use fearless_simd::Level;
 use fearless_simd::prelude::*;
 
+use crate::bands::Band;
 use crate::bloom::Bloom;
 use crate::dither::{BLUE_NOISE, TILE};
 use crate::lanes::{F, I, ROW_ALIGN, iota, load, store};
+use crate::level::on_this_cpu;
 use crate::plane::{Canvas, Plane};
 
 /// How a scene wants its frame finished.
@@ -92,8 +95,18 @@ impl Finisher {
 
 impl Scratch {
     /// Light and bloom to a row of Y′ and colour differences at half size.
+    pub(crate) fn develop_at(
+        &mut self,
+        level: Level,
+        from: (&Canvas, &Bloom, &Finish),
+        y: usize,
+        yuv: [&mut [f32]; 3],
+    ) {
+        on_this_cpu!(level, simd => self.develop(simd, from, y, yuv));
+    }
+
     #[inline(always)]
-    pub(crate) fn develop<S: Simd>(
+    fn develop<S: Simd>(
         &mut self,
         simd: S,
         (canvas, bloom, finish): (&Canvas, &Bloom, &Finish),
@@ -116,9 +129,22 @@ impl Scratch {
         }
     }
 
+    /// Rows of the two colour differences to bytes: the same for all scenes.
+    pub(crate) fn chroma_band(
+        &mut self,
+        level: Level,
+        from: (&[Plane; 3], &Finish),
+        mut band: Band<'_, u8, 2>,
+    ) {
+        on_this_cpu!(level, simd => for index in 0..band.len() {
+            let y = band.first + index;
+            self.chroma(simd, from, y, band.row(index));
+        });
+    }
+
     /// A row of the two colour differences to bytes.
     #[inline(always)]
-    pub(crate) fn chroma<S: Simd>(
+    fn chroma<S: Simd>(
         &mut self,
         simd: S,
         (yuv, finish): (&[Plane; 3], &Finish),
@@ -140,8 +166,12 @@ impl Scratch {
     }
 
     /// The row of luma to bytes.
+    pub(crate) fn luma_at(&mut self, level: Level, finish: &Finish, y: usize, out: &mut [u8]) {
+        on_this_cpu!(level, simd => self.luma(simd, finish, y, out));
+    }
+
     #[inline(always)]
-    pub(crate) fn luma<S: Simd>(&mut self, simd: S, finish: &Finish, y: usize, out: &mut [u8]) {
+    fn luma<S: Simd>(&mut self, simd: S, finish: &Finish, y: usize, out: &mut [u8]) {
         let (width, height) = (self.size.0 * 2, self.size.1 * 2);
         let shade = Shade::new(finish.vignette, y, width, height);
         let noise = &BLUE_NOISE[(y + finish.grain.shift) % TILE * TILE..][..TILE];
@@ -159,8 +189,12 @@ impl Scratch {
     }
 
     /// Row `y` of luma at full size, from the plane at half size.
+    pub(crate) fn enlarge_at(&mut self, level: Level, plane: &Plane, y: usize) {
+        on_this_cpu!(level, simd => self.enlarge(simd, plane, y));
+    }
+
     #[inline(always)]
-    pub(crate) fn enlarge<S: Simd>(&mut self, simd: S, plane: &Plane, y: usize) {
+    fn enlarge<S: Simd>(&mut self, simd: S, plane: &Plane, y: usize) {
         self.upright(simd, plane, y);
         self.widen(simd);
     }

@@ -26,6 +26,7 @@ mod level;
 mod maths;
 mod motifs;
 mod motion;
+mod passes;
 mod picture;
 mod plane;
 mod renderer;

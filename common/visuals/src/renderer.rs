@@ -5,16 +5,15 @@ use model::format::VideoFormat;
 use model::look::{SceneParameters, Texture};
 use model::music::MusicAt;
 
-use crate::bands::{Band, side_by_side};
 use crate::bloom::Bloom;
-use crate::finish::{Finish, Finisher};
+use crate::finish::Finisher;
 use crate::flashes::Limiter;
-use crate::level::on_this_cpu;
 use crate::motifs::Motifs;
 use crate::motion::{Clip, Follower};
+use crate::passes::{Crew, Passes};
 use crate::picture::Picture;
 use crate::plane::{Canvas, Field};
-use crate::scenes::{Draw, Scene, Size};
+use crate::scenes::{self, Size};
 
 /// Draws one clip.
 ///
@@ -29,13 +28,12 @@ use crate::scenes::{Draw, Scene, Size};
 /// 1080p.
 #[derive(Debug)]
 pub struct Renderer {
-    level: Level,
+    crew: Crew,
     clip: Clip,
     texture: Texture,
-    threads: usize,
     follower: Follower,
     limiter: Limiter,
-    scene: Scene,
+    scene: Box<dyn Passes>,
     motifs: Motifs,
     canvas: Canvas,
     bloom: Bloom,
@@ -58,13 +56,15 @@ impl Renderer {
         };
         let clip = Clip::new(parameters, 1.0 / format.rate.fps(), first_frame, frames);
         let mut canvas = Canvas::new(size.width / 2, size.height / 2);
-        let scene = Scene::new(parameters, &clip, size);
+        let scene = scenes::scene(parameters, &clip, size);
         if scene.has_field() {
             canvas.field = Field::new(canvas.width(), canvas.height());
         }
         Self {
-            level: Level::new(),
-            threads: 1,
+            crew: Crew {
+                level: Level::new(),
+                threads: 1,
+            },
             limiter: Limiter::new(format.rate.fps()),
             scene,
             motifs: Motifs::new(parameters, size),
@@ -91,15 +91,15 @@ impl Renderer {
     /// The same, bound to a SIMD level.
     #[must_use]
     pub fn at_level(mut self, level: Level) -> Self {
-        self.level = level;
+        self.crew.level = level;
         self
     }
 
     /// The same, on so many threads.
     #[must_use]
     pub fn on_threads(mut self, threads: usize) -> Self {
-        self.threads = threads.clamp(1, 64);
-        self.finisher = Finisher::new(&self.canvas, self.threads);
+        self.crew.threads = threads.clamp(1, 64);
+        self.finisher = Finisher::new(&self.canvas, self.crew.threads);
         self
     }
 
@@ -126,101 +126,16 @@ impl Renderer {
             *picture = self.picture.clone();
         }
         if !finish.flat {
-            self.light();
-            let (canvas, bloom) = (&self.canvas, &mut self.bloom);
-            on_this_cpu!(self.level, _simd => bloom.gather(canvas));
+            self.scene.light(self.crew, &mut self.canvas);
+            self.motifs.light(&mut self.canvas);
+            self.bloom.gather_at(self.crew.level, &self.canvas);
         }
-        self.develop(&finish);
-        self.paint(&finish, picture);
+        let light = (&self.canvas, &self.bloom);
+        self.scene
+            .develop(self.crew, light, (&finish, &mut self.finisher));
+        let above = (&self.canvas.field, &self.motifs);
+        self.scene
+            .paint(self.crew, above, (&finish, &mut self.finisher), picture);
         self.limiter.see(picture);
-    }
-
-    /// The light of the frame.
-    fn light(&mut self) {
-        let (level, scene, threads) = (self.level, &self.scene, self.threads);
-        if let Some(plane) = self.canvas.field.plane_mut() {
-            let stride = plane.stride;
-            let bands = Band::split([plane.data.as_mut_slice()], stride, threads);
-            side_by_side(bands, |mut band| {
-                on_this_cpu!(level, simd => for index in 0..band.len() {
-                    let y = (band.first + index) as f32 - 1.0;
-                    let [row] = band.row(index);
-                    scene.field_row(simd, y, row);
-                });
-            });
-        }
-        let (stride, field) = (self.canvas.rgb[0].stride, &self.canvas.field);
-        let planes = self.canvas.rgb.each_mut();
-        let bands = Band::split(
-            planes.map(|plane| plane.data.as_mut_slice()),
-            stride,
-            threads,
-        );
-        side_by_side(bands, |mut band| {
-            on_this_cpu!(level, simd => for index in 0..band.len() {
-                let y = band.first + index;
-                scene.light_row(simd, field, y, band.row(index));
-            });
-        });
-        let (scene, canvas) = (&mut self.scene, &mut self.canvas);
-        on_this_cpu!(level, simd => scene.light_rest(simd, canvas));
-        self.motifs.light(canvas);
-    }
-
-    /// From light to Y′ and colour differences at half size, with what the scene paints there.
-    fn develop(&mut self, finish: &Finish) {
-        let (level, scene, canvas, bloom) = (self.level, &self.scene, &self.canvas, &self.bloom);
-        let (stride, field) = (canvas.rgb[0].stride, &canvas.field);
-        let scratch = self.finisher.scratch.as_mut_slice();
-        let planes = self
-            .finisher
-            .yuv
-            .each_mut()
-            .map(|plane| plane.data.as_mut_slice());
-        let bands = Band::split(planes, stride, self.threads);
-        let parts = bands.into_iter().zip(scratch).collect();
-        side_by_side(parts, |(mut band, scratch)| {
-            on_this_cpu!(level, simd => for index in 0..band.len() {
-                let y = band.first + index;
-                let yuv = band.row(index);
-                if !finish.flat {
-                    scratch.develop(simd, (canvas, bloom, finish), y, yuv);
-                }
-                let [_, u, v] = band.row(index);
-                scene.chroma_row(simd, field, y, [u, v]);
-            });
-        });
-    }
-
-    /// To bytes: chroma as it is, luma at full size with all that is drawn there.
-    fn paint(&mut self, finish: &Finish, picture: &mut Picture) {
-        let (level, scene, motifs) = (self.level, &self.scene, &self.motifs);
-        let (field, yuv) = (&self.canvas.field, &self.finisher.yuv);
-        let (width, half) = (picture.size().width as usize, self.canvas.width());
-        let (luma, u, v) = picture.planes_mut();
-        let chroma = Band::split([u, v], half, self.threads);
-        // Two rows of luma for each of chroma, so that the bands agree.
-        let luma = Band::split([luma], width * 2, self.threads);
-        let scratch = self.finisher.scratch.iter_mut();
-        let parts = luma.into_iter().zip(chroma).zip(scratch).collect();
-        side_by_side(parts, |((mut luma, mut chroma), scratch)| {
-            on_this_cpu!(level, simd => for index in 0..chroma.len() {
-                let y = chroma.first + index;
-                scratch.chroma(simd, (yuv, finish), y, chroma.row(index));
-            });
-            on_this_cpu!(level, simd => for index in 0..luma.len() {
-                let first = (luma.first + index) * 2;
-                let [pair] = luma.row(index);
-                for (below, row) in pair.chunks_exact_mut(width).enumerate() {
-                    let y = first + below;
-                    if !finish.flat {
-                        scratch.enlarge(simd, &yuv[0], y);
-                    }
-                    scene.luma_row(simd, field, y, &mut scratch.luma);
-                    motifs.luma_row(y, &mut scratch.luma[..width]);
-                    scratch.luma(simd, finish, y, row);
-                }
-            });
-        });
     }
 }

@@ -34,6 +34,7 @@ use model::look::{SceneKind, SceneParameters};
 
 use crate::finish::Finish;
 use crate::motion::{Clip, Moment};
+use crate::passes::Passes;
 use crate::plane::{Canvas, Field};
 
 /// What a scene can do. Rows do not depend on each other, so that bands of them may be drawn side by
@@ -69,69 +70,12 @@ pub(crate) trait Draw {
 /// Declares the scenes: for each its kind, which is also the name of its type, and its module.
 macro_rules! scenes {
     ($($kind:ident in $module:ident),* $(,)?) => {
-        /// One of the scenes, with what it prepared.
-        #[derive(Debug)]
-        pub(crate) enum Scene {
-            $($kind(Box<$module::$kind>),)*
-        }
-
-        impl Scene {
-            pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
-                match parameters.scene {
-                    $(SceneKind::$kind => {
-                        Self::$kind(Box::new($module::$kind::new(parameters, clip, size)))
-                    })*
-                }
-            }
-
-            /// Whether [`Draw::FIELD`] is set.
-            pub(crate) fn has_field(&self) -> bool {
-                match self {
-                    $(Self::$kind(_) => $module::$kind::FIELD,)*
-                }
-            }
-        }
-
-        impl Draw for Scene {
-            fn prepare(&mut self, moment: &Moment) -> Finish {
-                match self {
-                    $(Self::$kind(scene) => scene.prepare(moment),)*
-                }
-            }
-
-            #[inline(always)]
-            fn field_row<S: Simd>(&self, simd: S, y: f32, row: &mut [f32]) {
-                match self {
-                    $(Self::$kind(scene) => scene.field_row(simd, y, row),)*
-                }
-            }
-
-            #[inline(always)]
-            fn light_row<S: Simd>(&self, simd: S, field: &Field, y: usize, rgb: [&mut [f32]; 3]) {
-                match self {
-                    $(Self::$kind(scene) => scene.light_row(simd, field, y, rgb),)*
-                }
-            }
-
-            #[inline(always)]
-            fn light_rest<S: Simd>(&mut self, simd: S, canvas: &mut Canvas) {
-                match self {
-                    $(Self::$kind(scene) => scene.light_rest(simd, canvas),)*
-                }
-            }
-
-            #[inline(always)]
-            fn chroma_row<S: Simd>(&self, simd: S, field: &Field, y: usize, uv: [&mut [f32]; 2]) {
-                match self {
-                    $(Self::$kind(scene) => scene.chroma_row(simd, field, y, uv),)*
-                }
-            }
-
-            #[inline(always)]
-            fn luma_row<S: Simd>(&self, simd: S, field: &Field, y: usize, row: &mut [f32]) {
-                match self {
-                    $(Self::$kind(scene) => scene.luma_row(simd, field, y, row),)*
-                }
+        /// The scene that is asked for. Which it is, is asked once a pass and not inside of it: so each
+        /// scene's kernels are functions of their own, which compile side by side and not again when
+        /// another scene changes.
+        pub(crate) fn scene(parameters: &SceneParameters, clip: &Clip, size: Size) -> Box<dyn Passes> {
+            match parameters.scene {
+                $(SceneKind::$kind => Box::new($module::$kind::new(parameters, clip, size)),)*
             }
         }
     };
