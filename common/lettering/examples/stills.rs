@@ -86,6 +86,7 @@ fn still(picture: &Path, shape: AspectRatio, (face, title, line): (Face, &str, &
             light: Srgb([240, 210, 200]),
             accent: Srgb([255, 140, 60]),
         },
+        begun: Vec::new(),
         cues: vec![cue(Role::Title, title), cue(Role::Lyric, line)],
     };
     let mut letterer = Letterer::new(&lettering, format);

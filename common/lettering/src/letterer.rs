@@ -9,11 +9,11 @@ use crate::ink::{Ink, Inks, Yuv};
 use crate::layout;
 use crate::mask::{Blend, Frame};
 use crate::motion::{self, Lit, Pose};
-use crate::veil::{Cost, Strength, Veil};
+use crate::veil::Veil;
 use crate::wording;
 
-/// Draws letters. Frames are meant to be drawn in order: whether letters are light or dark follows the
-/// picture under them, and turns slowly.
+/// Draws letters. Whether those of a cue are light or dark is decided once, by the picture under them when it
+/// begins, and kept as long as it shows: letters that turn are read twice.
 ///
 /// While a cue shows it holds a byte and a half for each pixel around its letters: about 0.5 MB for a line
 /// at 1080p. Nothing is held for cues that are over or still to come.
@@ -47,17 +47,15 @@ struct Text {
     cells: Vec<Cell>,
     veil: Veil,
     em: f32,
-    /// How far its letters are dark, 0–1.
-    dark: f32,
-    /// Whether they are to be.
-    wants_dark: bool,
-    is_new: bool,
+    /// Whether its letters are dark; `None` before the first frame.
+    is_dark: Option<bool>,
 }
 
-/// Frames in which letters turn from light to dark.
-const TURN: f32 = 10.0;
-/// How much better the other kind has to be for letters to turn.
-const RELUCTANCE: f32 = 0.10;
+/// How much better dark letters have to be than light ones, and how much more what gives way for them counts:
+/// a bright patch about dark letters is louder than a dark one about light letters.
+const RELUCTANCE: f32 = 0.05;
+/// See above.
+const LOUDER: f32 = 2.0;
 
 impl Letterer {
     /// For a clip of this format.
@@ -75,6 +73,24 @@ impl Letterer {
         }
     }
 
+    /// Decides on `picture` whether the cues that begin with the film's frame `frame` are light or dark. For
+    /// cues that began before the clip, with the picture that was seen then; without this, the first frame
+    /// that is drawn decides.
+    pub fn begin(&mut self, frame: u64, picture: &mut [u8]) {
+        let (width, height) = (self.size.width as usize, self.size.height as usize);
+        let Some(canvas) = Frame::over(picture, width, height) else {
+            return;
+        };
+        for shown in &mut self.cues {
+            if shown.cue.seen.first == frame {
+                shown.begin(self.face, self.size);
+                if let Set::Showing(text) = &mut shown.set {
+                    text.decide(&canvas);
+                }
+            }
+        }
+    }
+
     /// Draws what is to be seen in the film's frame `frame` on `picture`: its planes Y, U and V in 8 bits,
     /// BT.709, one after the other. A picture of another length is left as it is.
     pub fn draw(&mut self, frame: u64, picture: &mut [u8]) {
@@ -84,20 +100,25 @@ impl Letterer {
         };
         let (size, rate, face, inks) = (self.size, self.rate, self.face, self.inks);
         for shown in &mut self.cues {
-            let Shown { cue, set } = shown;
-            if frame >= cue.seen.end() {
-                *set = Set::Over;
+            if frame >= shown.cue.seen.end() {
+                shown.set = Set::Over;
             }
-            if frame < cue.seen.first {
+            if frame < shown.cue.seen.first {
                 continue;
             }
-            if matches!(set, Set::Waiting) {
-                *set = Text::of(cue, face, size)
-                    .map_or(Set::Over, |text| Set::Showing(Box::new(text)));
+            shown.begin(face, size);
+            if let Set::Showing(text) = &mut shown.set {
+                text.draw((&shown.cue, rate), frame, &inks, &mut canvas);
             }
-            if let Set::Showing(text) = set {
-                text.draw((cue, rate), frame, &inks, &mut canvas);
-            }
+        }
+    }
+}
+
+impl Shown {
+    fn begin(&mut self, face: Face, size: FrameSize) {
+        if matches!(self.set, Set::Waiting) {
+            let text = Text::of(&self.cue, face, size);
+            self.set = text.map_or(Set::Over, |text| Set::Showing(Box::new(text)));
         }
     }
 }
@@ -119,9 +140,7 @@ impl Text {
             cells,
             veil,
             em: layout.em,
-            dark: 0.0,
-            wants_dark: false,
-            is_new: true,
+            is_dark: None,
         })
     }
 
@@ -132,8 +151,7 @@ impl Text {
         inks: &Inks,
         canvas: &mut Frame<'_>,
     ) {
-        let cost = self.veil.cost(canvas);
-        self.turn(cost);
+        let is_dark = self.decide(canvas);
         let count = self
             .cells
             .iter()
@@ -143,19 +161,13 @@ impl Text {
         let pose = |order| motion::pose(cue.role, (cue.seen, rate), (order, count), frame);
         let present = self.cells.iter().map(|cell| pose(cell.order).presence);
         let present = present.fold(0.0, f32::max);
-        self.veil.draw(
-            Strength {
-                light: (present * (1.0 - self.dark) * 256.0) as i32,
-                dark: (present * self.dark * 256.0) as i32,
-            },
-            canvas,
-        );
+        self.veil.draw((present * 256.0) as i32, canvas);
         for cell in &self.cells {
             let Pose { presence, drop } = pose(cell.order);
             let lit = motion::lit(cell.sung, rate, frame);
-            let (light, dark) = (tone(&inks.light, lit), tone(&inks.dark, lit));
+            let ink = if is_dark { &inks.dark } else { &inks.light };
             let blend = Blend {
-                colour: between(light, dark, self.dark),
+                colour: tone(ink, lit),
                 strength: (presence * 256.0) as i32,
                 drop: (drop * self.em * 256.0) as i32,
             };
@@ -163,21 +175,16 @@ impl Text {
         }
     }
 
-    /// Light letters or dark ones: those under which the picture has to give way less.
-    fn turn(&mut self, cost: Cost) {
-        let reluctance = if self.is_new { 0.05 } else { RELUCTANCE };
-        if self.wants_dark {
-            self.wants_dark = cost.light + reluctance > cost.dark;
-        } else {
-            self.wants_dark = cost.dark + reluctance < cost.light;
+    /// Light letters or dark ones: those under which the picture has to give way less, once and for all.
+    fn decide(&mut self, canvas: &Frame<'_>) -> bool {
+        if let Some(is_dark) = self.is_dark {
+            return is_dark;
         }
-        let aim = f32::from(u8::from(self.wants_dark));
-        self.dark = if self.is_new {
-            aim
-        } else {
-            self.dark + (aim - self.dark).clamp(-1.0 / TURN, 1.0 / TURN)
-        };
-        self.is_new = false;
+        let cost = self.veil.cost(canvas);
+        let is_dark = cost.dark * LOUDER + RELUCTANCE < cost.light;
+        self.veil.settle(is_dark);
+        self.is_dark = Some(is_dark);
+        is_dark
     }
 }
 

@@ -32,4 +32,4 @@ pub use luminance::contrast;
 pub use place::{SafeArea, smallest_capital};
 
 /// Names the letters. Raise it whenever their pixels change: clips are reused by it.
-pub const VERSION: &str = "letters-1";
+pub const VERSION: &str = "letters-2";

@@ -13,6 +13,10 @@ pub(crate) struct Veil {
     /// In pixels of half size.
     area: Area,
     amount: Vec<u8>,
+    /// The same close to the letters alone, until it is settled what they are.
+    near: Vec<u8>,
+    /// Whether the letters are dark.
+    is_dark: bool,
 }
 
 /// How far a picture would have to give way under letters of either kind, 0–1 on average.
@@ -20,13 +24,6 @@ pub(crate) struct Veil {
 pub(crate) struct Cost {
     pub(crate) light: f32,
     pub(crate) dark: f32,
-}
-
-/// How strongly a veil is drawn, of 256 each: for light letters and for dark ones.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Strength {
-    pub(crate) light: i32,
-    pub(crate) dark: i32,
 }
 
 impl Veil {
@@ -77,12 +74,25 @@ impl Veil {
         for _ in 0..3 {
             wide = blurred(&wide, area, radius(0.20));
         }
-        let amount = near.into_iter().zip(wide);
-        let amount = amount.map(|(near, wide)| near.max((u16::from(wide) * 5 / 4).min(255) as u8));
+        let amount = near.iter().zip(wide);
+        let amount =
+            amount.map(|(near, wide)| (*near).max((u16::from(wide) * 5 / 4).min(255) as u8));
         Self {
             area,
             amount: amount.collect(),
+            near,
+            is_dark: false,
         }
+    }
+
+    /// From now on it is for dark letters, or for light ones. What is lifted towards white glows, so it stays
+    /// close to dark letters; a shade may be wide.
+    pub(crate) fn settle(&mut self, is_dark: bool) {
+        let near = std::mem::take(&mut self.near);
+        if is_dark && !near.is_empty() {
+            self.amount = near;
+        }
+        self.is_dark = is_dark;
     }
 
     /// What letters of either kind would cost this frame: a sample of the pixels under the veil.
@@ -111,8 +121,8 @@ impl Veil {
         }
     }
 
-    /// Holds the picture back.
-    pub(crate) fn draw(&self, strength: Strength, frame: &mut Frame<'_>) {
+    /// Holds the picture back, `strength` of 256.
+    pub(crate) fn draw(&self, strength: i32, frame: &mut Frame<'_>) {
         let (width, half) = (frame.width, frame.width / 2);
         for (y, amounts) in self.amount.chunks_exact(self.area.width.max(1)).enumerate() {
             let row = self.area.top + y;
@@ -126,42 +136,46 @@ impl Veil {
             for (((amount, luma), u), v) in amounts.iter().zip(luma).zip(u).zip(v) {
                 if *amount > 0 {
                     let (above, below) = luma;
-                    give_way(i32::from(*amount), strength, [above, below], [u, v]);
+                    let amount = i32::from(*amount) * strength;
+                    if self.is_dark {
+                        lift(amount, [above, below], [u, v]);
+                    } else {
+                        dim(amount, [above, below], [u, v]);
+                    }
                 }
             }
         }
     }
 }
 
-/// Two by two pixels and their chroma.
+/// Two by two pixels and their chroma give way to light letters; `amount` is of 255 · 256.
 #[inline]
-fn give_way(amount: i32, strength: Strength, luma: [&mut [u8]; 2], [u, v]: [&mut u8; 2]) {
-    let [above, below] = luma;
-    let mut chroma = [i32::from(*u), i32::from(*v)];
-    if strength.light > 0 {
-        let brightest = above[0].max(above[1]).max(below[0]).max(below[1]);
-        let left = TABLES.dimmed(TABLES.luminance(brightest, chroma[0], chroma[1]));
-        let left = 65_536 - (256 - left) * amount * strength.light / 255;
-        if left < 65_536 {
-            for pixel in above.iter_mut().chain(below.iter_mut()) {
-                *pixel = (16 + ((i32::from(*pixel) - 16) * left) / 65_536).clamp(0, 255) as u8;
-            }
-            chroma = chroma.map(|value| 128 + (value - 128) * left / 65_536);
+fn dim(amount: i32, [above, below]: [&mut [u8]; 2], [u, v]: [&mut u8; 2]) {
+    let chroma = [i32::from(*u), i32::from(*v)];
+    let brightest = above[0].max(above[1]).max(below[0]).max(below[1]);
+    let left = TABLES.dimmed(TABLES.luminance(brightest, chroma[0], chroma[1]));
+    let left = 65_536 - (256 - left) * amount / 255;
+    if left < 65_536 {
+        for pixel in above.iter_mut().chain(below.iter_mut()) {
+            *pixel = (16 + ((i32::from(*pixel) - 16) * left) / 65_536).clamp(0, 255) as u8;
         }
+        [*u, *v] = chroma.map(|value| (128 + (value - 128) * left / 65_536).clamp(0, 255) as u8);
     }
-    if strength.dark > 0 {
-        let darkest = above[0].min(above[1]).min(below[0]).min(below[1]);
-        let lift = TABLES.lifted(darkest) * amount * strength.dark / 255;
-        if lift > 0 {
-            for pixel in above.iter_mut().chain(below.iter_mut()) {
-                let value = i32::from(*pixel);
-                *pixel = (value + ((235 - value) * lift + 32_768) / 65_536).clamp(0, 255) as u8;
-            }
-            chroma = chroma.map(|value| value + (128 - value) * lift / 65_536);
+}
+
+/// The same for dark letters.
+#[inline]
+fn lift(amount: i32, [above, below]: [&mut [u8]; 2], [u, v]: [&mut u8; 2]) {
+    let darkest = above[0].min(above[1]).min(below[0]).min(below[1]);
+    let lift = TABLES.lifted(darkest) * amount / 255;
+    if lift > 0 {
+        for pixel in above.iter_mut().chain(below.iter_mut()) {
+            let value = i32::from(*pixel);
+            *pixel = (value + ((235 - value) * lift + 32_768) / 65_536).clamp(0, 255) as u8;
         }
+        let chroma = [i32::from(*u), i32::from(*v)];
+        [*u, *v] = chroma.map(|value| (value + (128 - value) * lift / 65_536).clamp(0, 255) as u8);
     }
-    *u = chroma[0].clamp(0, 255) as u8;
-    *v = chroma[1].clamp(0, 255) as u8;
 }
 
 fn copy(mask: &Mask, area: Area, cover: &mut [u8]) {

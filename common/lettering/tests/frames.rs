@@ -40,6 +40,7 @@ fn lettering(role: Role, text: &str) -> Lettering {
             light: Srgb([240, 210, 200]),
             accent: Srgb([255, 40, 60]),
         },
+        begun: Vec::new(),
         cues: vec![Cue {
             role,
             seen: Span {
@@ -196,24 +197,55 @@ fn a_text_is_the_same_after_a_cut_as_before_it() {
     assert!(before == after);
 }
 
+/// Whether letters are dark on a picture of this grey: they make it darker.
+fn darkens(letterer: &mut Letterer, frame: u64, grey: u8) -> bool {
+    let mut bytes = picture(SIZE, |_, _| [grey, 128, 128]);
+    let light = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+    let before = light(&bytes);
+    letterer.draw(frame, &mut bytes);
+    light(&bytes) < before
+}
+
 #[test]
-fn letters_turn_slowly_where_the_picture_turns_light() {
-    let lettering = lettering(Role::Title, "Turning");
-    let mut letterer = letterer(&lettering, SIZE);
-    let mut sums = Vec::new();
-    for frame in 60..90_u64 {
-        let ground = if frame < 70 { 30 } else { 225 };
-        let mut bytes = picture(SIZE, |_, _| [ground, 128, 128]);
-        let before: u64 = bytes.iter().map(|byte| u64::from(*byte)).sum();
-        letterer.draw(frame, &mut bytes);
-        let after: u64 = bytes.iter().map(|byte| u64::from(*byte)).sum();
-        sums.push(i128::from(after) - i128::from(before));
+fn letters_stay_light_or_dark_whatever_the_picture_does_under_them() {
+    let lettering = lettering(Role::Title, "Staying");
+    for (grey, is_dark) in [(30, false), (225, true)] {
+        let mut letterer = letterer(&lettering, SIZE);
+        assert_eq!(darkens(&mut letterer, 60, grey), is_dark);
+        // Light letters on white hold it back, dark ones on black lift it: what counts is that they stay.
+        let mut other = self::letterer(&lettering, SIZE);
+        let opposite = 255 - grey;
+        darkens(&mut other, 60, grey);
+        for frame in 61..90 {
+            let (mut a, mut b) = (
+                picture(SIZE, |_, _| [opposite, 128, 128]),
+                picture(SIZE, |_, _| [opposite, 128, 128]),
+            );
+            letterer.draw(frame, &mut a);
+            other.draw(89, &mut b);
+            assert!(a == b, "frame {frame} on {opposite}");
+        }
     }
-    assert!(
-        sums[5] > 0 && sums[29] < 0,
-        "light over dark, then dark over light"
-    );
-    assert_ne!(sums[12], sums[29]);
+}
+
+#[test]
+fn a_cue_that_began_before_the_clip_is_as_it_was_then() {
+    let lettering = lettering(Role::Title, "Begun");
+    for grey in [30, 225] {
+        let mut first = letterer(&lettering, SIZE);
+        darkens(&mut first, 0, grey);
+        let mut next = letterer(&lettering, SIZE);
+        next.begin(0, &mut picture(SIZE, |_, _| [grey, 128, 128]));
+        for other in [40, 128, 220] {
+            let (mut a, mut b) = (
+                picture(SIZE, |_, _| [other, 128, 128]),
+                picture(SIZE, |_, _| [other, 128, 128]),
+            );
+            first.draw(60, &mut a);
+            next.draw(60, &mut b);
+            assert!(a == b, "begun on {grey}, on {other}");
+        }
+    }
 }
 
 #[test]

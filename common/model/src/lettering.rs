@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
-use crate::look::Palette;
+use crate::look::{Palette, SceneParameters};
 use crate::timeline::Span;
 
 /// Letters of a title or a line that are drawn at most; what is longer is cut where it is written.
 pub const LONGEST_CUE: usize = 200;
 
 /// What is written over a clip, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lettering {
     /// The film's face: the same for all its clips.
     pub face: Face,
@@ -18,6 +18,21 @@ pub struct Lettering {
     pub palette: Palette,
     /// What is seen in any frame of the clip's file, by begin.
     pub cues: Vec<Cue>,
+    /// The clips in whose files those of them began that did not begin in this one's: what was seen there
+    /// decided whether their letters are light or dark.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub begun: Vec<Opening>,
+}
+
+/// A clip in which cues of later clips begin.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Opening {
+    /// Its picture, and the frames in which it is seen.
+    pub scene: SceneParameters,
+    /// See above.
+    pub seen: Span,
+    /// The frames of its file.
+    pub file: Span,
 }
 
 /// Which words a film has on its picture.

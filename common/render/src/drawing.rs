@@ -3,6 +3,7 @@
 use lettering::Letterer;
 use model::clip::LeadIn;
 use model::format::VideoFormat;
+use model::lettering::Opening;
 use model::music::{Envelopes, MusicAt};
 use visuals::{Picture, Renderer, Transition};
 
@@ -44,10 +45,7 @@ impl<'a> Drawing<'a> {
         Self {
             clip: Renderer::new(&instruction.scene, format, seen.first, seen.count),
             lead_in: lead_in.map(|lead_in| Leading::of(&lead_in, shot)),
-            letterer: instruction
-                .lettering
-                .as_ref()
-                .map(|lettering| Letterer::new(lettering, format)),
+            letterer: letterer(shot),
             frame: 0,
             frames: instruction.file().count,
             shot,
@@ -122,6 +120,40 @@ impl Leading {
             pictures: [shot.format.size; 2].map(Picture::new),
         }
     }
+}
+
+/// What writes over the shot: cues that began in clips before it are as they were there.
+fn letterer(shot: &Shot) -> Option<Letterer> {
+    let lettering = shot.instruction.lettering.as_ref()?;
+    let mut letterer = Letterer::new(lettering, shot.format);
+    let file = shot.instruction.file().first;
+    let mut begins: Vec<u64> = lettering.cues.iter().map(|cue| cue.seen.first).collect();
+    begins.retain(|begin| *begin < file);
+    begins.dedup();
+    for begin in begins {
+        let mut openings = lettering.begun.iter();
+        let here = |opening: &&Opening| (opening.file.first..opening.file.end()).contains(&begin);
+        if let Some(opening) = openings.find(here) {
+            letterer.begin(begin, still(opening, begin, shot).as_bytes_mut());
+        }
+    }
+    Some(letterer)
+}
+
+/// The film's frame `at`, as it is seen in the clip where a cue began.
+fn still(opening: &Opening, at: u64, shot: &Shot) -> Picture {
+    let seen = opening.seen;
+    let mut renderer = Renderer::new(&opening.scene, shot.format, seen.first, seen.count);
+    let last = u32::try_from(at.saturating_sub(seen.first))
+        .unwrap_or(u32::MAX)
+        .min(seen.count);
+    let music = |frame: u32| music_at(&shot.envelopes, shot.format, seen.first + u64::from(frame));
+    for frame in 0..last {
+        renderer.pass(frame, &music(frame));
+    }
+    let mut picture = Picture::new(shot.format.size);
+    renderer.render(last, &music(last), &mut picture);
+    picture
 }
 
 fn music_at(envelopes: &Envelopes, format: VideoFormat, frame: u64) -> MusicAt {
@@ -261,6 +293,7 @@ mod tests {
         written.instruction.lettering = Some(Lettering {
             face: Face::Serif,
             palette: to.instruction.scene.palette,
+            begun: Vec::new(),
             cues: vec![Cue {
                 role: Role::Lyric,
                 seen: Span {
@@ -278,6 +311,59 @@ mod tests {
             .filter(|at| written.get(*at) != bare.get(*at))
             .collect();
         assert_eq!(differ, (2..14).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_title_over_a_cut_looks_after_it_as_it_did_before() {
+        use model::lettering::{Cue, CueWord, Face, Lettering, Role};
+        use model::timeline::Span;
+
+        // Light paper, then the dark: what decides about the letters is the paper, on which they began.
+        let (mut paper, mut night) = (
+            shot(0, 20, Joints::default(), SceneKind::Contours),
+            shot(20, 20, Joints::default(), SceneKind::Constellation),
+        );
+        let palette = Palette {
+            light: Srgb([250, 248, 244]),
+            ..paper.instruction.scene.palette
+        };
+        paper.instruction.scene.palette = palette;
+        let title = Lettering {
+            face: Face::Display,
+            palette,
+            begun: Vec::new(),
+            cues: vec![Cue {
+                role: Role::Title,
+                seen: Span {
+                    first: 0,
+                    count: 40,
+                },
+                words: vec![CueWord {
+                    text: "OVER".to_owned(),
+                    sung: None,
+                }],
+            }],
+        };
+        let bare = pictures(&night);
+        let written = |night: &Shot| {
+            let pairs = pictures(night).into_iter().zip(&bare);
+            let light =
+                |picture: &Picture| picture.luma().iter().map(|y| i64::from(*y)).sum::<i64>();
+            pairs
+                .map(|(with, without)| light(&with) - light(without))
+                .collect::<Vec<_>>()
+        };
+        night.instruction.lettering = Some(title.clone());
+        let alone = written(&night);
+        night.instruction.lettering = Some(Lettering {
+            begun: vec![Opening {
+                scene: paper.instruction.scene,
+                seen: paper.instruction.seen(),
+                file: paper.instruction.file(),
+            }],
+            ..title
+        });
+        assert_ne!(written(&night), alone, "on their own they would be light");
     }
 
     #[test]

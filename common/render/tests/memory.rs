@@ -49,10 +49,6 @@ fn scene(scene: SceneKind) -> SceneParameters {
 /// A clip with a transition into it and a line over all of it: nothing a clip can have is missing.
 fn shot(frames: u32) -> Shot {
     let curve: Vec<u8> = (0..=255).collect();
-    let seen = Span {
-        first: 90,
-        count: 30,
-    };
     Shot {
         instruction: ClipInstruction {
             index: ClipIndex(1),
@@ -67,7 +63,10 @@ fn shot(frames: u32) -> Shot {
                 lead_in: Some(LeadIn {
                     kind: TransitionKind::Crossfade,
                     scene: scene(SceneKind::Bauhaus),
-                    seen,
+                    seen: Span {
+                        first: 90,
+                        count: 30,
+                    },
                 }),
             },
             prompt: String::new(),
@@ -78,6 +77,7 @@ fn shot(frames: u32) -> Shot {
             lettering: Some(Lettering {
                 face: Face::Grotesk,
                 palette: scene(SceneKind::Ridges).palette,
+                begun: Vec::new(),
                 cues: vec![Cue {
                     role: Role::Lyric,
                     seen: Span {

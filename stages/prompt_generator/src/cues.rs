@@ -1,6 +1,7 @@
 //! What is written on the film and when: its title, and the lines that are sung. Laid on frames here, once.
 
-use model::lettering::{Cue, CueWord, Face, Lettering, Role};
+use model::clip::ClipInstruction;
+use model::lettering::{Cue, CueWord, Face, Lettering, Opening, Role};
 use model::look::SceneKind;
 use model::lyrics::{Line, Lyrics, LyricsSource, Word};
 use model::plan::ScenePlan;
@@ -34,13 +35,30 @@ pub(crate) fn of_film(
     cues
 }
 
-/// What of the film's cues is written over frames `file`; `None` if nothing is.
-pub(crate) fn over(cues: &[Cue], plan: &ScenePlan, file: Span) -> Option<Lettering> {
+/// What of the film's cues is written over frames `file`, after the clips `before`; `None` if nothing is.
+pub(crate) fn over(
+    cues: &[Cue],
+    plan: &ScenePlan,
+    file: Span,
+    before: &[ClipInstruction],
+) -> Option<Lettering> {
     let cues: Vec<Cue> = cues.iter().filter(|cue| cue.is_in(file)).cloned().collect();
+    let begins_in =
+        |file: Span| move |cue: &Cue| (file.first..file.end()).contains(&cue.seen.first);
+    let begun = before
+        .iter()
+        .filter(|clip| cues.iter().any(begins_in(clip.file())));
+    let begun = begun.map(|clip| Opening {
+        scene: clip.scene,
+        seen: clip.seen(),
+        file: clip.file(),
+    });
+    let begun = begun.collect();
     (!cues.is_empty()).then(|| Lettering {
         face: face(plan),
         palette: plan.palette,
         cues,
+        begun,
     })
 }
 

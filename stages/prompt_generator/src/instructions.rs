@@ -66,8 +66,11 @@ pub fn write(sources: &Sources<'_>) -> Result<ClipPrompts, InstructionsError> {
     let title = title.filter(|_| sources.letters.has(Role::Title));
     let lyrics = lyrics.filter(|_| sources.letters.has(Role::Lyric));
     let cues = cues::of_film(title, lyrics, length);
-    for clip in &mut clips {
-        clip.lettering = cues::over(&cues, sources.plan, clip.file());
+    for index in 0..clips.len() {
+        let (before, rest) = clips.split_at_mut(index);
+        if let Some(clip) = rest.first_mut() {
+            clip.lettering = cues::over(&cues, sources.plan, clip.file(), before);
+        }
     }
     Ok(ClipPrompts {
         clips,
@@ -348,7 +351,15 @@ mod tests {
         let clips = written(&plan()).unwrap().clips;
         let written: Vec<bool> = clips.iter().map(|clip| clip.lettering.is_some()).collect();
         assert_eq!(written, [true, true, true, false]); // until 4.8 s
-        assert_eq!(clips[0].lettering, clips[1].lettering);
+        let letters = |index: usize| clips[index].lettering.as_ref().unwrap();
+        assert_eq!(letters(0).cues, letters(1).cues);
+        // It began in the first clip, and looks in the others as it did there.
+        assert_eq!(letters(0).begun, []);
+        for index in [1, 2] {
+            assert_eq!(letters(index).begun.len(), 1);
+            assert_eq!(letters(index).begun[0].scene, clips[0].scene);
+            assert_eq!(letters(index).begun[0].file, clips[0].file());
+        }
         let bare = write(&Sources {
             letters: Letters::Lyrics,
             ..sources(&plan(), &heard())

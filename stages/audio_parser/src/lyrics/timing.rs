@@ -140,16 +140,36 @@ fn near_onset(time: f64, (after, before): (f64, f64), onsets: &[f64]) -> f64 {
         .unwrap_or(time)
 }
 
-/// How many syllables a word seems to have: its groups of vowels, at least one.
+/// How many syllables a word seems to take, at least one: its groups of vowels; in scripts that write no
+/// spaces, where a word may be a whole line, what its signs stand for.
 fn syllables(word: &str) -> f64 {
-    let mut count = 0;
+    let mut sum = 0.0;
     let mut before = false;
     for letter in word.to_lowercase().chars() {
         let vowel = "aeiouyäöüáàâãåæéèêëíìîïóòôõøœúùûýаеёиоуыэюяαεηιουω".contains(letter);
-        count += u32::from(vowel && !before);
+        sum += f64::from(u8::from(vowel && !before)) + sign(letter);
         before = vowel;
     }
-    f64::from(count.max(1))
+    sum.max(1.0)
+}
+
+/// The part of a syllable that a sign of a script without letters as ours stands for; 0 for our letters.
+///
+/// Kana are morae, sung at about 1.6 to the syllable of other languages (the small ones and the long vowel
+/// belong to the one before); a Han character is a syllable in Chinese, and one or two morae in Japanese; of
+/// Thai, Lao, Khmer and Burmese about three signs make one.
+fn sign(letter: char) -> f64 {
+    match letter {
+        'ゃ' | 'ゅ' | 'ょ' | 'ャ' | 'ュ' | 'ョ' => 0.0,
+        '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30ff}' | '\u{ff66}'..='\u{ff9d}' => 0.6,
+        '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{323af}'
+        | '\u{ac00}'..='\u{d7a3}' => 1.0,
+        '\u{0e01}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17d3}' => 0.35,
+        _ => 0.0,
+    }
 }
 
 /// Lines without times, laid on the bars of the parts that are likely sung.
@@ -256,6 +276,21 @@ mod tests {
         near(&starts(&lyrics.lines[0]), &[10.0, 11.0, 13.0]);
         assert_eq!(lyrics.lines[0].end, Seconds(14.0));
         assert!(lyrics.lines[0].words[0].given && !lyrics.lines[0].words[1].given);
+    }
+
+    #[test]
+    fn the_last_line_of_a_language_without_spaces_stays_as_long_as_its_signs_take() {
+        for (line, seconds) in [
+            ("夜を越えて走り出す", 3.0..5.5), // 13 morae
+            ("我爱你", 1.5..2.5),
+            ("한 번만 더 안아 줘", 3.5..5.0),
+            ("ฉันรักเธอ", 1.2..2.5),
+            ("home", 0.6..1.3),
+        ] {
+            let lyrics = aligned(&format!("[00:10.00]{line}"), &SONG);
+            let stays = lyrics.lines[0].end.0 - 10.0;
+            assert!(seconds.contains(&stays), "{line} stays {stays} s");
+        }
     }
 
     #[test]

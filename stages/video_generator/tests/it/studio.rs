@@ -115,6 +115,7 @@ pub(crate) fn title(text: &str) -> Lettering {
     Lettering {
         face: Face::Grotesk,
         palette: instruction(0, 1).scene.palette,
+        begun: Vec::new(),
         cues: vec![Cue {
             role: Role::Title,
             seen: Span {
