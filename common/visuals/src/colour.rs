@@ -90,6 +90,12 @@ pub(crate) fn light_of(rgb: Rgb) -> Rgb {
     rgb.map(filmic_inverse)
 }
 
+/// The same for what is seen dimmed as well as whole. A channel at its display's end takes twelve times the
+/// light that shows it just below, so a dimmed orange would be pure red: it is held at 0.9.
+pub(crate) fn glow_of(rgb: Rgb) -> Rgb {
+    rgb.map(|value| filmic_inverse(value.min(0.9)))
+}
+
 /// A display colour as Y′ in 0…1 and the two colour differences in -0.5…0.5 (BT.709).
 pub(crate) fn yuv([r, g, b]: Rgb) -> Rgb {
     let y = 0.2126 * r + 0.7152 * g + 0.0722 * b;
@@ -166,6 +172,18 @@ mod tests {
     /// The curve from light to the display, as `finish` has it in lanes.
     fn filmic(light: f32) -> f32 {
         (light * (6.2 * light + 0.5)) / (light * (6.2 * light + 1.7) + 0.06)
+    }
+
+    #[test]
+    fn a_glow_keeps_its_hue_when_it_is_dimmed() {
+        let hue = |rgb: Rgb| {
+            let [_, a, b] = to_oklab(rgb);
+            (b / a).atan()
+        };
+        let orange = [1.0, 0.6, 0.25];
+        let dimmed = |light: Rgb| light.map(|value| filmic(value * 0.3));
+        let turned = (hue(dimmed(glow_of(orange))) - hue(orange)).abs();
+        assert!(turned < 0.7 * (hue(dimmed(light_of(orange))) - hue(orange)).abs());
     }
 
     #[test]

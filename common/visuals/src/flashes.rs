@@ -67,16 +67,17 @@ impl Flashes {
         let cells = cells(picture);
         self.frame += 1;
         let times = (self.frame, self.at_once, self.second);
-        let dark = |before: f32, now: f32| before.min(now) < DARKER_BELOW;
-        self.general.see(
-            times,
-            |cell| cells[cell].luminance,
-            |_, before, now| dark(before, now),
-        );
-        let either_red = |cell: usize, before: f32, now: f32| {
-            cells[cell].saturated || before.max(now) > 2.0 * RED_CHANGE
+        let luminance = |cell: usize| State {
+            value: cells[cell].luminance,
+            counts: cells[cell].luminance < DARKER_BELOW,
         };
-        self.red.see(times, |cell| cells[cell].redness, either_red);
+        self.general.see(times, luminance);
+        // Orange and brown swing in redness too, and are not saturated red: one of both sides has to be.
+        let redness = |cell: usize| State {
+            value: cells[cell].redness,
+            counts: cells[cell].saturated,
+        };
+        self.red.see(times, redness);
         let now = FlashCount {
             general: self.general.flashes(),
             red: self.red.flashes(),
@@ -125,20 +126,28 @@ fn cells(picture: &Picture) -> Vec<Cell> {
             }
         }
         let [r, g, b] = sum.map(|sum| sum / (SAMPLES * SAMPLES) as f32);
-        let mut light = 0.0;
-        for j in 0..FINE {
-            let y = ((row * FINE + j) * 2 + 1) * height / (DOWN * FINE * 2);
-            let line = &y_plane[y * width..(y + 1) * width];
-            for i in 0..FINE {
-                let x = ((column * FINE + i) * 2 + 1) * width / (ACROSS * FINE * 2);
-                light += GREY[usize::from(line[x])];
-            }
-        }
         *cell = Cell {
-            luminance: light / (FINE * FINE) as f32,
+            luminance: 0.0,
             redness: ((r - g - b) * 320.0).max(0.0),
             saturated: r > 0.02 && r >= RED_SHARE * (r + g + b),
         };
+    }
+    // Line by line, with the columns worked out once.
+    let columns: [usize; ACROSS * FINE] =
+        std::array::from_fn(|sample| (sample * 2 + 1) * width / (ACROSS * FINE * 2));
+    let grey: &[f32] = &GREY;
+    for sample in 0..DOWN * FINE {
+        let y = (sample * 2 + 1) * height / (DOWN * FINE * 2);
+        let line = &y_plane[y * width..(y + 1) * width];
+        let row = &mut cells[sample / FINE * ACROSS..][..ACROSS];
+        for (cell, columns) in row.iter_mut().zip(columns.chunks_exact(FINE)) {
+            for x in columns {
+                cell.luminance += grey[usize::from(line[*x])];
+            }
+        }
+    }
+    for cell in &mut cells {
+        cell.luminance /= (FINE * FINE) as f32;
     }
     cells
 }
@@ -183,6 +192,31 @@ enum Way {
     Down,
 }
 
+/// What a cell shows of a quantity, and whether a swing to it or from it counts.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    value: f32,
+    counts: bool,
+}
+
+impl State {
+    fn lower(self, other: Self) -> Self {
+        if other.value < self.value {
+            other
+        } else {
+            self
+        }
+    }
+
+    fn higher(self, other: Self) -> Self {
+        if other.value > self.value {
+            other
+        } else {
+            self
+        }
+    }
+}
+
 /// The swings of one quantity.
 #[derive(Debug)]
 struct Swings {
@@ -194,8 +228,8 @@ struct Swings {
 /// A cell's extremes since it last turned, and its last swing.
 #[derive(Debug, Clone, Copy)]
 struct Track {
-    low: f32,
-    high: f32,
+    low: State,
+    high: State,
     last: Option<(u64, Way)>,
 }
 
@@ -218,24 +252,20 @@ impl Swings {
         }
     }
 
-    fn see(
-        &mut self,
-        (frame, at_once, second): (u64, u64, u64),
-        value: impl Fn(usize) -> f32,
-        counts: impl Fn(usize, f32, f32) -> bool,
-    ) {
+    fn see(&mut self, (frame, at_once, second): (u64, u64, u64), state: impl Fn(usize) -> State) {
         if self.cells.is_empty() {
             let start = |cell| Track {
-                low: value(cell),
-                high: value(cell),
+                low: state(cell),
+                high: state(cell),
                 last: None,
             };
             self.cells = (0..ACROSS * DOWN).map(start).collect();
         }
         for (cell, track) in self.cells.iter_mut().enumerate() {
-            let now = value(cell);
-            let rises = now - track.low >= self.change && counts(cell, track.low, now);
-            let falls = track.high - now >= self.change && counts(cell, track.high, now);
+            let now = state(cell);
+            let (low, high) = (track.low, track.high);
+            let rises = now.value - low.value >= self.change && (low.counts || now.counts);
+            let falls = high.value - now.value >= self.change && (high.counts || now.counts);
             // A swing on in the same way only widens it.
             match (rises, falls, track.last.map(|(_, way)| way)) {
                 (true, _, last) if last != Some(Way::Up) => {
@@ -247,17 +277,26 @@ impl Swings {
                 _ => {}
             }
             match track.last {
-                Some((_, Way::Up)) => track.high = track.high.max(now),
-                Some((_, Way::Down)) => track.low = track.low.min(now),
+                Some((_, Way::Up)) => track.high = track.high.higher(now),
+                Some((_, Way::Down)) => track.low = track.low.lower(now),
                 None => {
-                    track.low = track.low.min(now);
-                    track.high = track.high.max(now);
+                    track.low = track.low.lower(now);
+                    track.high = track.high.higher(now);
                 }
             }
         }
         let cells = &self.cells;
+        // In most frames too few cells have swung anywhere for any window to.
+        let went = |way| {
+            let fresh = |cell: &&Track| {
+                cell.last
+                    .is_some_and(|(at, went)| went == way && at + at_once > frame)
+            };
+            cells.iter().filter(fresh).count() >= QUARTER as usize
+        };
+        let ways = [Way::Up, Way::Down].map(|way| went(way).then_some(way));
         for (index, window) in self.windows.iter_mut().enumerate() {
-            for way in [Way::Up, Way::Down] {
+            for way in ways.into_iter().flatten() {
                 if window.last != Some(way) && moved(cells, index, (window.at, frame, at_once), way)
                 {
                     window.last = Some(way);
@@ -303,7 +342,7 @@ fn moved(
     count >= QUARTER
 }
 
-fn turned(now: f32, frame: u64, way: Way) -> Track {
+fn turned(now: State, frame: u64, way: Way) -> Track {
     Track {
         low: now,
         high: now,
@@ -433,6 +472,19 @@ mod tests {
             ]
         };
         assert_eq!(worst(1.0, ramp).general, 1);
+    }
+
+    #[test]
+    fn orange_and_brown_are_no_saturated_red() {
+        // Warm lamps on brown: much redness, and no pixel of which red is four fifths of the light.
+        let warm = |frame: u32| {
+            if (frame / 3).is_multiple_of(2) {
+                [40, 120, 136]
+            } else {
+                [130, 90, 170]
+            }
+        };
+        assert_eq!(worst(1.0, warm).red, 0);
     }
 
     #[test]

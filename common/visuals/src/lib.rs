@@ -41,4 +41,4 @@ pub use renderer::Renderer;
 pub use transition::Transition;
 
 /// Names the pictures. Raise it whenever any scene's bytes change: clips are reused by it.
-pub const VERSION: &str = "builtin-3";
+pub const VERSION: &str = "builtin-4";

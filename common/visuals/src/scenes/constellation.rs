@@ -115,7 +115,7 @@ impl Constellation {
                 zoom: 0.95 + 0.35 * clip.take.near,
             },
             now: (View::default(), 0.0, 1.0),
-            stars: Stars::new(&mut dice, 300, size),
+            stars: Stars::new(&mut dice, 180, size),
             strokes: Strokes::default(),
             discs: Vec::new(),
         }
@@ -132,9 +132,10 @@ impl Constellation {
             uy - (self.centre.1 - view.y * 0.3),
         );
         let middle = if self.body == Body::Net {
-            exp2::<S>(ox * ox * -0.5 - (oy + 0.1) * (oy + 0.1) * 5.0) * (0.62 * glow)
+            exp2::<S>(ox * ox * -0.5 - (oy + 0.1) * (oy + 0.1) * 5.0) * (0.42 * glow)
         } else {
-            exp2::<S>((ox * ox + oy * oy) * -1.7) * (0.75 * glow)
+            let strength = if self.body == Body::Ring { 0.36 } else { 0.60 };
+            exp2::<S>((ox * ox + oy * oy) * -1.7) * (strength * glow)
         };
         let cloud = noise::<S>(
             self.seed,
@@ -222,7 +223,7 @@ impl Constellation {
                 from: place(a),
                 to: place(b),
                 radius: mix(0.35, 1.0, z) * pixel,
-                soft: 1.3,
+                soft: 2.0,
                 tone: 0.92,
                 strength: strength.min(0.85),
             });
@@ -309,7 +310,7 @@ impl Draw for Constellation {
         self.now = (
             view,
             moment.flow,
-            0.78 + 0.45 * moment.beat + 0.22 * moment.bass,
+            0.86 + 0.28 * moment.beat + 0.10 * moment.bass,
         );
         self.stars.place(&view, moment.time, moment.treble);
         let seen = self.seen(moment, &view);
@@ -342,7 +343,7 @@ impl Draw for Constellation {
             self.discs.push(Disc {
                 x: x * 0.5,
                 y: y * 0.5,
-                radius: radius * if kept.bright { 1.6 } else { 0.8 } + 0.8,
+                radius: radius * if kept.bright { 2.4 } else { 0.8 } + 0.8,
                 light: light.map(|v| v * power),
             });
         }
@@ -352,7 +353,7 @@ impl Draw for Constellation {
             exposure: 1.0,
             bloom: 0.9 + 0.4 * moment.beat,
             vignette: 0.32,
-            dither: 2.5,
+            dither: 2.2,
             grain: Grain::default(),
         }
     }

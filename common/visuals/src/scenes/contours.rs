@@ -125,8 +125,8 @@ impl Contours {
             ],
             levels: match style {
                 Style::Sheets => 9.0,
-                Style::Lines => 16.0,
-                _ => dice.within(20.0, 26.0),
+                Style::Lines => 14.0,
+                _ => dice.within(17.5, 22.5),
             },
             seed: dice.bits() as u32,
             origin: (dice.within(-60.0, 60.0), dice.within(-60.0, 60.0)),
@@ -267,8 +267,8 @@ impl Draw for Contours {
             },
             flow: moment.flow * pace,
             // The whole land rises with the music: lines wander.
-            lift: 0.012 * pace * moment.flow
-                + 0.036 * pace * moment.beat
+            lift: 0.010 * pace * moment.flow
+                + 0.031 * pace * moment.beat
                 + 0.02 * pace * moment.bass,
             glow: 0.80 + 0.5 * moment.beat + 0.2 * moment.treble,
             relief: self.size.height as f32 / 1080.0

@@ -218,7 +218,7 @@ impl Forest {
                         continue;
                     }
                     let out = middle + slope * up;
-                    let thin = wide * 0.22 * (1.0 - up / long) + 0.0009;
+                    let thin = wide * 0.15 * (1.0 - up / long) + 0.0009;
                     let span = (
                         out * row.closer,
                         thin * (1.0 + slope.abs()) * row.closer,
@@ -271,15 +271,15 @@ impl Forest {
 impl Draw for Forest {
     fn prepare(&mut self, moment: &Moment) -> Finish {
         let view = View {
-            x: self.take.x + moment.view.x * 1.3,
+            x: self.take.x + moment.view.x * 1.1,
             y: self.take.y + moment.view.y * 0.4,
             zoom: self.take.zoom * moment.view.zoom,
         };
         self.now = Now {
             source: (self.source.0 - view.x * 0.10, self.source.1),
-            glow: 0.85 + 0.28 * moment.beat + 0.2 * moment.bass,
+            glow: 0.85 + 0.28 * moment.beat + 0.1 * moment.bass,
             shafts: self.shafts * (0.34 + 0.62 * moment.beat + 0.26 * moment.energy),
-            drift: moment.flow * 0.035,
+            drift: moment.flow * 0.022,
             sway: 0.012 * sin(moment.time * 0.09),
         };
         for row in &mut self.rows {
@@ -294,10 +294,10 @@ impl Draw for Forest {
         }
         Finish {
             flat: false,
-            exposure: 1.0 + 0.02 * moment.energy + 0.05 * moment.beat,
+            exposure: 1.0 + 0.02 * moment.energy + 0.03 * moment.beat,
             bloom: 0.55 + 0.3 * moment.beat,
             vignette: 0.32,
-            dither: 2.4,
+            dither: 2.0,
             grain: Grain::default(),
         }
     }

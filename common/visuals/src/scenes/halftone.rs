@@ -39,8 +39,8 @@ struct Screen {
     ink: Rgb,
 }
 
-/// Edges of dots are two and a half pixels wide: ink bleeds a little, and sharper ones cost bits.
-const SOFT: f32 = 0.4;
+/// Edges of dots are three pixels wide: ink bleeds a little, and sharper ones cost bits.
+const SOFT: f32 = 0.33;
 
 /// What is fixed over a clip, and where everything lies now.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Halftone {
         } else {
             (light, blend(colours.deep, colours.shade, 0.12))
         };
-        let pitch = dice.within(11.0, 13.5) * if motive == Motive::Fade { 0.8 } else { 1.0 };
+        let pitch = dice.within(9.3, 11.5) * if motive == Motive::Fade { 0.8 } else { 1.0 };
         let turn = dice.within(0.02, 0.06);
         let screen = |angle: f32, ink: Rgb| Screen {
             cosine: maths::cos(angle),
@@ -127,7 +127,7 @@ impl Halftone {
                 let lit = nx * lamp.0 + ny * lamp.1 + nz * lamp.2;
                 let inside = saturate::<S>((distance * -1.0 + radius) * 40.0);
                 let bend = sin::<S>(x * 0.23 + now.waves * 0.5) * 0.35;
-                let wave = sin::<S>(y * 1.25 + bend - now.waves);
+                let wave = sin::<S>(y * 1.0 + bend - now.waves);
                 let ground = smoothstep::<S>(-0.9, 1.0, wave) * 0.46 + 0.02;
                 let fall = exp2::<S>((distance - radius).max(0.0) * -5.0) * 0.35;
                 let shade = saturate::<S>(lit * -1.05 + 0.72);
@@ -139,7 +139,7 @@ impl Halftone {
                 let disc = saturate::<S>((distance * -1.0 + radius) * 18.0);
                 let low = y - (self.centre.1 + 0.22);
                 let sea = saturate::<S>(low * 60.0);
-                let wave = sin::<S>(low * 5.5 + sin::<S>(x * 0.4 + now.waves) * 0.12 - now.waves);
+                let wave = sin::<S>(low * 3.4 + sin::<S>(x * 0.4 + now.waves) * 0.12 - now.waves);
                 let lines = smoothstep::<S>(-0.2, 0.9, wave) * 0.75 + low * 0.35;
                 let glow = exp2::<S>((distance - radius).max(0.0) * -3.4) * 0.40;
                 let above = sea * -1.0 + 1.0;
@@ -246,8 +246,8 @@ impl Draw for Halftone {
                 zoom: self.take.zoom * (0.5 + 0.5 * moment.view.zoom),
             },
             swell: 1.0 + 0.14 * moment.beat + 0.04 * moment.bass,
-            press: 1.0 + 0.40 * moment.beat,
-            grow: 0.045 * moment.beat,
+            press: 1.0 + 0.24 * moment.beat,
+            grow: 0.026 * moment.beat,
             waves: moment.flow * 0.014,
             lamp: (lamp.0 / length, lamp.1 / length, lamp.2 / length),
         };

@@ -19,7 +19,6 @@ pub(crate) struct Nebula {
     size: Size,
     gas: Ramp,
     hot: Rgb,
-    accent: Rgb,
     seed: u32,
     /// Where in the endless cloud this place lies.
     origin: (f32, f32),
@@ -64,7 +63,7 @@ impl Draw for Nebula {
         Finish {
             flat: false,
             exposure: 1.0 + 0.05 * moment.beat + 0.08 * moment.energy,
-            bloom: 0.9 + 0.4 * moment.bass,
+            bloom: 0.6 + 0.3 * moment.bass,
             vignette: 0.34,
             dither: 2.0,
             grain: Grain::default(),
@@ -86,13 +85,27 @@ impl Nebula {
     pub(crate) fn new(parameters: &SceneParameters, clip: &Clip, size: Size) -> Self {
         let mut dice = Dice::new(parameters.seed, 0x006e_6562);
         let colours = Colours::new(&parameters.palette);
-        let black = colours.deep.map(|v| v * 0.22);
+        let black = colours.deep.map(|v| v * 0.5);
+        // Filaments are gas that is hotter than any around it: the ramp goes on to them, mixed in OKLab. As
+        // light on top of the gas, orange over violet was red.
+        let Colours {
+            deep,
+            shade,
+            tone,
+            light,
+            accent,
+        } = colours;
+        // Held below the display's end, or the glow about orange is red: see `colour::glow_of`.
+        let held = |colour: Rgb| colour.map(|value| value.min(0.9));
         let gas = Ramp::of_light(&[
             (0.0, black),
-            (0.22, colours.deep),
-            (0.50, colours.shade),
-            (0.78, colours.tone),
-            (1.0, colours.light),
+            (0.14, deep),
+            (0.32, shade),
+            (0.50, tone),
+            (0.55, held(blend(blend(tone, light, 0.3), accent, 0.35))),
+            (0.62, held(accent)),
+            (0.92, held(accent)),
+            (1.0, held(blend(accent, light, 0.6))),
         ]);
         let angle = dice.within(-0.11, 0.11) + if dice.chance(0.5) { 0.0 } else { 0.07 };
         let (gas_share, heat, threads) = match parameters.variant {
@@ -100,7 +113,7 @@ impl Nebula {
             // The core lies behind the gas.
             Variant::Calm => (0.95, 0.0, 0.6),
             // A dark cloud, lit along its edges.
-            Variant::Turned => (0.72, 0.0, 3.4),
+            Variant::Turned => (0.72, 0.0, 1.9),
             // Thin gas, and the night behind it.
             Variant::Bare => (0.62, 0.55, 0.7),
         };
@@ -108,8 +121,7 @@ impl Nebula {
         Self {
             size,
             gas,
-            hot: light_of(colours.light),
-            accent: light_of(blend(colours.accent, colours.light, 0.2)),
+            hot: light_of(light),
             seed: dice.bits() as u32,
             origin: (dice.within(-60.0, 60.0), dice.within(-60.0, 60.0)),
             core: (dice.within(-0.75, 0.75), dice.within(-0.3, 0.3)),
@@ -158,12 +170,11 @@ impl Nebula {
         let far2 = cx * cx + cy * cy;
         let density = saturate::<S>(broad * 0.56 + middle * 0.32 + fine * 0.18 - 0.12);
         let body = smoothstep::<S>(0.20, 0.86, density) * (near * 0.85 + 0.15) * self.gas_share;
-        let [gas_r, gas_g, gas_b] = lanes::ramp(simd, &self.gas, body * 0.98);
-
-        // Filaments where the middle scale folds over; dust that swallows light.
+        // Filaments where the middle scale folds over, thin as wire; dust that swallows light.
         let fold = (middle * 2.0 - 1.0).abs() * -1.0 + 1.0;
         let thread = fold * fold * fold * fold;
-        let thread = thread * thread * (near * near * broad) * now.filament;
+        let thread = thread * thread * thread;
+        let thread = thread * (near * near * broad) * (1.6 * now.filament);
         let dust = smoothstep::<S>(0.62, 0.38, broad * 0.55 + fine * 0.45) * near * 0.55;
         let clear = dust * -1.0 + 1.0;
 
@@ -175,11 +186,13 @@ impl Nebula {
         let edge =
             saturate::<S>(smoothstep::<S>(0.55, 0.8, density) * smoothstep::<S>(0.7, 0.3, middle));
 
-        let warm = thread * 0.115 + edge * near * 0.045 + halo * 0.05;
+        let heat = body * (0.74 * clear) + thread + edge * near * 0.08;
+        let [gas_r, gas_g, gas_b] = lanes::ramp(simd, &self.gas, heat);
+        let lit = lit * 0.5;
         [
-            gas_r * clear + lit * self.hot[0] * 0.5 + warm * self.accent[0],
-            gas_g * clear + lit * self.hot[1] * 0.5 + warm * self.accent[1],
-            gas_b * clear + lit * self.hot[2] * 0.5 + warm * self.accent[2],
+            gas_r + lit * self.hot[0],
+            gas_g + lit * self.hot[1],
+            gas_b + lit * self.hot[2],
         ]
     }
 }

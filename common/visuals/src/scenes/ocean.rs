@@ -100,7 +100,7 @@ impl Ocean {
                 blend(deep, shade, 0.4),
                 shade,
                 blend(shade, tone, 0.5),
-                blend(tone, light, 0.5),
+                blend(tone, light, 0.25),
             ],
             Weather::Mist => [
                 shade,
@@ -178,7 +178,7 @@ impl Ocean {
         } else {
             1.0
         };
-        let at = (wide + close) * most + height * 0.22 + low + cloud * (wide * 0.8 + 0.05);
+        let at = (wide + close) * most + height * 0.22 + low + cloud * (wide * (0.8 * most) + 0.05);
         let [r, g, b] = lanes::ramp(simd, &self.sky, at);
         if now.heat <= 0.0 {
             return [r, g, b];
@@ -207,7 +207,7 @@ impl Ocean {
         let broad = noise::<S>(self.seed, cx * 1.5 + bend * 0.9, cy * 1.5 + bend);
         let fine = noise::<S>(self.seed ^ 9, cx * 4.3 + bend * 2.0, cy * 3.9);
         let (low, high) = if self.weather == Weather::Storm {
-            (0.25, 0.75)
+            (0.34, 0.98)
         } else {
             (0.46, 0.88)
         };

@@ -5,7 +5,7 @@ use fearless_simd::prelude::*;
 use model::look::{SceneParameters, Variant};
 
 use super::{Draw, Size};
-use crate::colour::{Colours, Rgb, blend, light_of};
+use crate::colour::{Colours, Rgb, blend, glow_of, light_of};
 use crate::finish::{Finish, Grain};
 use crate::hash::Dice;
 use crate::lanes::{F, each_pixel, exp2, iota, saturate, sin, splat};
@@ -219,7 +219,7 @@ fn fold(dice: &mut Dice, colours: &Colours, (index, count): (usize, usize), pale
         reach: dice.within(0.16, 0.42) * if count < 6 { 1.8 } else { 1.0 },
         cover: if pale { 0.9 } else { 0.97 },
         shadow: light_of(shadow),
-        lit: light_of(lit),
+        lit: glow_of(lit),
         gleam: if pale { 0.12 } else { dice.within(0.08, 0.32) },
         group: dice.below(3),
         at: [0.0; 3],
