@@ -1,7 +1,9 @@
 //! `beatreel bench render`: what a frame costs, beside what encoding the same frames costs.
 
+mod letters;
+mod process;
+
 use std::fmt::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -13,6 +15,7 @@ use model::FrameRate;
 use model::format::{Quality, Resolution, VideoFormat};
 use model::look::{SceneKind, SceneParameters};
 use model::music::MusicAt;
+use process::{children_cpu, children_memory, memory, thread_cpu};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use visuals::{Picture, Renderer};
@@ -24,11 +27,13 @@ use crate::terminal::Terminal;
 ///
 /// For each scene the same frames are encoded twice: from memory (the encoder's own limit) and while they
 /// are drawn, as stage 7 does it. The ratio of the two speeds survives a busy machine better than either.
-/// CPU times are those of the thread that draws and of ffmpeg. The best of some runs counts.
+/// CPU times are those of the thread that draws and of ffmpeg. The best of some runs counts. What letters
+/// add (a title and a sung line at once) is measured on the same frames, and not part of the other figures.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   beatreel bench render
   beatreel bench render --size 1080p --scene ocean --scene silk
+  beatreel bench render --size 720p --quality draft
   beatreel bench render --workers 2 --json | tail -1 | jq .mean")]
 pub(crate) struct Args {
     /// Only this scene; may be given more than once [default: all].
@@ -37,6 +42,9 @@ pub(crate) struct Args {
     /// Only this size; may be given more than once [default: 720p and 1080p].
     #[arg(long, value_name = "SIZE")]
     size: Vec<Resolution>,
+    /// How carefully it is encoded; a draft has half the size: draft, standard or high.
+    #[arg(long, value_name = "QUALITY", default_value = "standard")]
+    quality: Quality,
     /// Frames of each clip. They are held in memory: 3 MB each at 1080p.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(8..=600))]
     frames: u32,
@@ -69,6 +77,8 @@ struct Figures {
     kbit_s: f64,
     /// The most memory that the encoder held, in bytes; absent where the system does not tell.
     encoder_memory: Option<u64>,
+    /// CPU time that a title and a sung line add to a frame, in milliseconds.
+    lettering_ms: f64,
     /// What a renderer adds to this process, in bytes; absent where the system does not tell.
     renderer_memory: Option<u64>,
 }
@@ -81,6 +91,7 @@ struct Mean {
     worst_ratio: f64,
     render_ms: f64,
     render_to_encode: Option<f64>,
+    lettering_ms: f64,
     most_kbit_s: f64,
 }
 
@@ -147,14 +158,19 @@ async fn measure(
     args: &Args,
 ) -> anyhow::Result<Figures> {
     let format = VideoFormat {
-        size: size.size(),
+        size: args.quality.drawn(size.size()),
         rate: FrameRate::FPS_30,
     };
     let parameters = samples::parameters(kind, 1);
     let frames = args.frames;
     let before = memory("VmRSS:");
-    let drawing = tokio::task::spawn_blocking(move || draw(&parameters, format, frames));
-    let (pictures, render_seconds, renderer_memory) = drawing.await.context("drawing")?;
+    let drawing = tokio::task::spawn_blocking(move || {
+        let drawn = draw(&parameters, format, frames);
+        let lettering_ms = letters::cost(&drawn.0, parameters.palette, format);
+        (drawn, lettering_ms)
+    });
+    let ((pictures, render_seconds, renderer_memory), lettering_ms) =
+        drawing.await.context("drawing")?;
     let renderer_memory = before.and(renderer_memory);
     let scratch = tempfile::Builder::new()
         .prefix("beatreel-bench-")
@@ -167,7 +183,7 @@ async fn measure(
         let began = Instant::now();
         let clips = (0..args.workers).map(|worker| {
             let file = scratch.path().join(format!("{worker}.mp4"));
-            encode(ffmpeg.clone(), format, &pictures, file)
+            encode(ffmpeg.clone(), (format, args.quality), &pictures, file)
         });
         let peaks = try_join_all(clips).await?;
         encoding = encoding.min(began.elapsed().as_secs_f64());
@@ -182,27 +198,66 @@ async fn measure(
         let began = Instant::now();
         let clips = (0..args.workers).map(|worker| {
             let file = scratch.path().join(format!("{worker}.mp4"));
-            draw_and_encode(ffmpeg.clone(), format, parameters, frames, file)
+            draw_and_encode(
+                ffmpeg.clone(),
+                (format, args.quality),
+                parameters,
+                frames,
+                file,
+            )
         });
         try_join_all(clips).await?;
         both = both.min(began.elapsed().as_secs_f64());
     }
-    let total = f64::from(frames * args.workers);
-    let render_ms = 1e3 * render_seconds / f64::from(frames);
-    let encode_ms = encode_seconds.map(|seconds| 1e3 * seconds / total);
+    let times = Times {
+        encoding,
+        both,
+        render: render_seconds,
+        encode: encode_seconds,
+    };
     Ok(Figures {
+        lettering_ms,
+        encoder_memory,
+        renderer_memory,
+        ..figures((kind, size), (frames, args.workers), &times, bytes)
+    })
+}
+
+/// What measuring gave, in seconds; CPU time where it says so.
+struct Times {
+    encoding: f64,
+    both: f64,
+    /// CPU time.
+    render: f64,
+    /// CPU time, where the system tells.
+    encode: Option<f64>,
+}
+
+/// The figures of a clip of `bytes`, those of letters and memory aside.
+fn figures(
+    (kind, size): (SceneKind, Resolution),
+    (frames, workers): (u32, u32),
+    times: &Times,
+    bytes: u64,
+) -> Figures {
+    let total = f64::from(frames * workers);
+    let fps = FrameRate::FPS_30.fps();
+    let render_ms = 1e3 * times.render / f64::from(frames);
+    let encode_ms = times.encode.map(|seconds| 1e3 * seconds / total);
+    Figures {
         scene: kind.name(),
         size: size.to_string(),
-        ratio: encoding / both,
+        ratio: times.encoding / times.both,
         render_ms,
         encode_ms,
         render_to_encode: encode_ms.map(|encode| render_ms / encode),
-        fps: total / both,
-        encode_fps: total / encoding,
-        kbit_s: bytes as f64 * 8.0 * format.rate.fps() / f64::from(frames) / 1e3,
-        encoder_memory,
-        renderer_memory,
-    })
+        fps: total / times.both,
+        encode_fps: total / times.encoding,
+        kbit_s: bytes as f64 * 8.0 * fps / f64::from(frames) / 1e3,
+        lettering_ms: 0.0,
+        encoder_memory: None,
+        renderer_memory: None,
+    }
 }
 
 /// All frames, the CPU seconds they took, and what the renderer added to this process's memory.
@@ -231,12 +286,11 @@ pub(super) fn draw(
 
 pub(super) async fn encode(
     ffmpeg: Ffmpeg,
-    format: VideoFormat,
+    (format, quality): (VideoFormat, Quality),
     pictures: &[Picture],
     file: std::path::PathBuf,
 ) -> anyhow::Result<Option<u64>> {
-    let mut encoder =
-        ffmpeg.encode_clip(format, Quality::default(), &file, CancellationToken::new())?;
+    let mut encoder = ffmpeg.encode_clip(format, quality, &file, CancellationToken::new())?;
     for picture in pictures {
         encoder.write(picture.as_bytes()).await?;
     }
@@ -248,13 +302,12 @@ pub(super) async fn encode(
 /// As stage 7 does it: one thread draws, ffmpeg encodes, two pictures go back and forth.
 async fn draw_and_encode(
     ffmpeg: Ffmpeg,
-    format: VideoFormat,
+    (format, quality): (VideoFormat, Quality),
     parameters: SceneParameters,
     frames: u32,
     file: std::path::PathBuf,
 ) -> anyhow::Result<()> {
-    let mut encoder =
-        ffmpeg.encode_clip(format, Quality::default(), &file, CancellationToken::new())?;
+    let mut encoder = ffmpeg.encode_clip(format, quality, &file, CancellationToken::new())?;
     let (drawn, mut ready) = tokio::sync::mpsc::channel(2);
     let (blank, mut spare) = tokio::sync::mpsc::channel(2);
     for _ in 0..2 {
@@ -309,6 +362,7 @@ fn mean(all: &[Figures], size: Resolution) -> Option<Mean> {
             .map(|figures| figures.ratio)
             .fold(f64::INFINITY, f64::min),
         render_ms: mean(&|figures| figures.render_ms),
+        lettering_ms: mean(&|figures| figures.lettering_ms),
         render_to_encode: shares.map(|shares| shares.iter().sum::<f64>() / shares.len() as f64),
         most_kbit_s: here
             .iter()
@@ -338,12 +392,13 @@ fn summary(report: &Report) -> Result<String, std::fmt::Error> {
     for mean in &report.mean {
         writeln!(
             text,
-            "\n  {}  all-in ÷ encode-only: mean {:.2}, worst {:.2}; drawing ÷ encoding CPU: {}; at most {:.0} kbit/s",
+            "\n  {}  all-in ÷ encode-only: mean {:.2}, worst {:.2}; drawing ÷ encoding CPU: {}; letters add {:.1} ms a frame; at most {:.0} kbit/s",
             style(&mean.size).bold(),
             mean.ratio,
             mean.worst_ratio,
             mean.render_to_encode
                 .map_or("?".to_owned(), |share| format!("{share:.2}")),
+            mean.lettering_ms,
             mean.most_kbit_s,
         )?;
     }
@@ -360,54 +415,6 @@ fn summary(report: &Report) -> Result<String, std::fmt::Error> {
         megabytes(|figures| figures.encoder_memory),
     )?;
     Ok(text)
-}
-
-/// Seconds that this thread has spent on the CPU; where the system does not tell, time on the clock.
-fn thread_cpu() -> f64 {
-    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-    let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let spent = schedule.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
-    spent.map_or_else(|| START.elapsed().as_secs_f64(), |ns| ns * 1e-9)
-}
-
-/// Seconds on the CPU of all children that have ended, as Linux counts them.
-fn children_cpu() -> Option<f64> {
-    const TICKS: f64 = 100.0; // a second, on every Linux there is
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let (_, after_name) = stat.rsplit_once(')')?;
-    let mut fields = after_name.split_whitespace().skip(13);
-    let user: f64 = fields.next()?.parse().ok()?;
-    let system: f64 = fields.next()?.parse().ok()?;
-    Some((user + system) / TICKS)
-}
-
-/// A line of this process's status, in bytes.
-fn memory(name: &str) -> Option<u64> {
-    status_of(Path::new("/proc/self/status"), name)
-}
-
-fn status_of(file: &Path, name: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(file).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kib * 1_024)
-}
-
-/// The most memory that any running child has held.
-fn children_memory() -> Option<u64> {
-    let threads = std::fs::read_dir("/proc/self/task").ok()?;
-    let children = threads
-        .flatten()
-        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
-    let peaks = children.flat_map(|children| {
-        let peak =
-            |child: &str| status_of(&Path::new("/proc").join(child).join("status"), "VmHWM:");
-        children
-            .split_whitespace()
-            .filter_map(peak)
-            .collect::<Vec<_>>()
-    });
-    peaks.max()
 }
 
 #[cfg(test)]
@@ -436,6 +443,7 @@ mod tests {
             fps: 0.0,
             encode_fps: 0.0,
             kbit_s: 5_000.0,
+            lettering_ms: 2.0,
             encoder_memory: None,
             renderer_memory: None,
         };

@@ -1,5 +1,7 @@
 //! The checks, their limits, and what a film makes of them.
 
+use std::ops::Range;
+
 use model::analysis::SectionKind;
 use model::look::Palette;
 use serde::Serialize;
@@ -54,7 +56,7 @@ pub(super) fn of(seen: &Seen, heard: &Heard, palette: Option<&Palette>) -> Vec<V
     let mut verdicts = Vec::new();
     if heard.beats.len() >= 4 {
         let beats: Vec<f64> = heard.beats.iter().map(|time| time * seen.fps).collect();
-        verdicts.extend(on_the_beat(&within, &beats, seen.fps));
+        verdicts.extend(on_the_beat((&steps, &cuts), &beats, seen.fps));
     }
     verdicts.extend(alive(&within, heard, seen.fps));
     verdicts.extend(sections(&steps, heard, seen));
@@ -69,9 +71,10 @@ pub(super) fn of(seen: &Seen, heard: &Heard, palette: Option<&Palette>) -> Vec<V
     verdicts
 }
 
-fn on_the_beat(steps: &[f64], beats: &[f64], fps: f64) -> [Verdict; 2] {
-    let together = moves::beat_correlation(steps, beats, fps);
-    let ratio = moves::on_off(steps, beats);
+fn on_the_beat((steps, cuts): (&[f64], &[Range<usize>]), beats: &[f64], fps: f64) -> [Verdict; 2] {
+    let shots = moves::shots(steps, cuts);
+    let together = moves::beat_correlation(steps, &shots, beats, fps);
+    let ratio = moves::on_off(steps, &shots, beats);
     [
         Verdict::new(
             "motion follows the beat",
@@ -203,9 +206,9 @@ fn light(seen: &Seen) -> [Verdict; 4] {
 }
 
 /// Shots on both sides of each cut look different.
-fn variety(cuts: &[usize], seen: &Seen) -> Option<Verdict> {
-    let distance = |cut: &usize| {
-        let (a, b) = (seen.small.get(*cut)?, seen.small.get(*cut + 1)?);
+fn variety(cuts: &[Range<usize>], seen: &Seen) -> Option<Verdict> {
+    let distance = |cut: &Range<usize>| {
+        let (a, b) = (seen.small.get(cut.start)?, seen.small.get(cut.end)?);
         Some(small::histogram_distance(a, b))
     };
     let distances: Vec<f64> = cuts.iter().filter_map(distance).collect();

@@ -204,6 +204,23 @@ mod tests {
     }
 
     #[test]
+    fn a_draft_has_a_quarter_of_the_pixels_and_the_fastest_preset() {
+        let film = FrameSize {
+            width: 1280,
+            height: 720,
+        };
+        let size = Quality::Draft.drawn(film);
+        assert_eq!(frame_length(size) * 4, frame_length(film));
+        let rate = FrameRate::FPS_30;
+        let has = |quality, word: &str| {
+            let arguments = encoding(VideoFormat { size, rate }, quality);
+            arguments.iter().any(|argument| argument == word)
+        };
+        assert!(has(Quality::Draft, "ultrafast"));
+        assert!(!has(Quality::Standard, "ultrafast") && !has(Quality::High, "ultrafast"));
+    }
+
+    #[test]
     fn an_inspection_tells_every_fault_at_once() {
         let mut inspection = Inspection::default();
         inspection.expect("the size", 1, 1);

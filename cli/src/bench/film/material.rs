@@ -99,7 +99,13 @@ impl Job {
             let (pictures, ..) = drawing.await.context("drawing")?;
             let file = folder.join(format!("clip-{at}.mp4"));
             let began = Instant::now();
-            render::encode(ffmpeg.clone(), format, &pictures, file.clone()).await?;
+            render::encode(
+                ffmpeg.clone(),
+                (format, Quality::default()),
+                &pictures,
+                file.clone(),
+            )
+            .await?;
             spent += began.elapsed().as_secs_f64();
             let key = self.key(&format!("clips/{at}.mp4"))?;
             videos.push(self.artifacts.put_file(&key, &file).await?);
