@@ -1,6 +1,6 @@
 //! The index of a film, and where the packets of its tracks lie behind it.
 //!
-//! ISO/IEC 14496-12; chapters and the title as QuickTime and its heirs keep them (`chap`, `chpl`, `ilst`).
+//! ISO/IEC 14496-12; chapters and the title as `QuickTime` and its heirs keep them (`chap`, `chpl`, `ilst`).
 
 use std::path::PathBuf;
 
@@ -252,7 +252,7 @@ fn media(track: &Track, chunks: &[(u64, u32)], is_large: bool) -> Vec<u8> {
     boxed(*b"mdia", &out)
 }
 
-/// `gmhd`: how QuickTime would draw the text, if it did.
+/// `gmhd`: how `QuickTime` would draw the text, if it did.
 fn text_header() -> Vec<u8> {
     let mut generic = words(&[0, 0x40_8000, 0x8000_8000]);
     generic.extend(words(&[0]));

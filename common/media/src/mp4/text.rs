@@ -1,7 +1,7 @@
 //! Text with its times as tracks: captions, which players lay over the picture, and chapters, to which they
 //! jump.
 //!
-//! Captions are 3GPP timed text (TS 26.245 §5.16), chapters the text of QuickTime (File Format
+//! Captions are 3GPP timed text (TS 26.245 §5.16), chapters the text of `QuickTime` (File Format
 //! Specification, "Text Media").
 
 use model::Seconds;
