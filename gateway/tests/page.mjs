@@ -35,13 +35,15 @@ try {
   await page.waitForSelector('.player video[src]', { timeout: FILM_WITHIN });
   const film = await play(page);
   assert.deepEqual([film.width, film.height], [480, 600], 'the shape that was asked for');
+  const words = await readsAlong(page);
+  const others = await otherFilms(page);
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('Download the film').click()]);
   assert.equal(await download.failure(), null, 'the download failed');
   await survivesReload(page);
   await page.screenshot({ path: screenshot, fullPage: true });
   const live = await watchesWhileItIsMade(page);
   assert.deepEqual(complaints, []);
-  console.log(JSON.stringify({ job: page.url(), ...film, download: download.suggestedFilename(), live }));
+  console.log(JSON.stringify({ job: page.url(), ...film, words, others, download: download.suggestedFilename(), live }));
 } finally {
   await browser.close();
 }
@@ -65,6 +67,8 @@ async function upload(page) {
   await page.selectOption('#resolution', '480p');
   await page.selectOption('#aspect_ratio', '4:5');
   await page.selectOption('#fps', '25');
+  assert.ok(await page.isDisabled('#also-4-5'), 'the own shape is no other one');
+  await page.check('#also-1-1');
   await page.selectOption('#style', 'golden_hour');
   await page.fill('#lyrics', '[00:01.00]Over the ridges\n[00:04.00]the morning comes');
   await page.getByRole('button', { name: 'Make the film' }).click();
@@ -81,6 +85,36 @@ async function play(page) {
     video.pause();
     return { width: video.videoWidth, height: video.videoHeight, seconds: video.duration };
   });
+}
+
+/** Switches the captions on: the words of the song are there, at their times. */
+async function readsAlong(page) {
+  await page.waitForSelector('video track[src]', { state: 'attached' });
+  return page.evaluate(async () => {
+    const { track } = document.querySelector('video track');
+    track.mode = 'showing';
+    const loaded = document.querySelector('video track');
+    if (loaded.readyState < 2) {
+      await new Promise((resolve, reject) => {
+        loaded.addEventListener('load', resolve);
+        loaded.addEventListener('error', () => reject(new Error('the captions cannot be loaded')));
+      });
+    }
+    return [...track.cues].map((cue) => [cue.startTime, cue.getCueAsHTML().textContent.trim()]);
+  }).then((cues) => {
+    assert.deepEqual(cues, [[1, 'Over the ridges'], [4, 'the morning comes']]);
+    return cues.length;
+  });
+}
+
+/** The shapes of the other films, which can be fetched like the first. */
+async function otherFilms(page) {
+  const id = page.url().split('/').pop();
+  const headers = { authorization: `Bearer ${token}` };
+  const job = await (await fetch(`${base}/api/v1/jobs/${id}`, { headers })).json();
+  const others = job.options.outputs;
+  assert.equal(others.length, 1, JSON.stringify(job.options));
+  return others;
 }
 
 /** A reload shows what was shown before: the film, every step done, what was heard. */

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { find, withoutToken } from '../web/auth.js';
 import { FrameParser } from '../web/events.js';
-import { chosen } from '../web/film-options.js';
+import { chosen, otherShapes } from '../web/film-options.js';
 import { readPlaylist } from '../web/job-live.js';
 import { begin, foldEvent, foldState } from '../web/job-state.js';
 import { clock, span } from '../web/words.js';
@@ -99,4 +99,9 @@ test('a playlist tells what can be played, and whether that is all', () => {
   assert.deepEqual(readPlaylist(begun), { segments, isWhole: false });
   assert.deepEqual(readPlaylist(`${begun}#EXT-X-ENDLIST\n`), { segments, isWhole: true });
   assert.deepEqual(readPlaylist(''), { segments: [], isWhole: false });
+});
+
+test("a film's own shape is none of its other shapes", () => {
+  assert.equal(otherShapes(['16:9', '9:16', '1:1'], '9:16'), '16:9,1:1');
+  assert.equal(otherShapes([], '16:9'), '');
 });

@@ -41,19 +41,25 @@ const TEXTS = [
 
 const LONGEST_LYRICS = 64 * 1024;
 
+/** The shape that films have if nothing else is said. */
+const USUAL_SHAPE = '16:9';
+
 /** The panel, and what it adds to a form. */
 export function filmOptions() {
   const lyrics = lyricsField();
   const texts = TEXTS.map(([name, label, hint, digits]) => textField(name, label, hint, digits));
   const choices = CHOICES.map(([name, label, options]) => choiceField(name, label, options));
+  const also = alsoField(choices);
   const element = h('details', { class: 'options' },
     h('summary', {}, 'More: shape, size, look …'),
     h('div', { class: 'option-grid' }, ...[...texts, ...choices].map((field) => field.element)),
-    lyrics.element);
+    also.element, lyrics.element);
   /** @param {FormData} form @param {string} name what the film is called if the user does not say */
   const addTo = (form, name) => {
     const given = chosen([...texts, ...choices].map((field) => [field.name, field.value(), field.usual]));
     for (const [field, value] of given) form.append(field, value);
+    const others = also.value();
+    if (others) form.append('outputs', others);
     lyrics.addTo(form);
     // The name of a file is no title that one wants to read on the picture.
     if (name && !form.has('title')) {
@@ -82,6 +88,27 @@ function choiceField(name, label, options) {
   const element = h('div', { class: 'field' }, h('label', { htmlFor: name }, label), select);
   return { name, usual: options[0]?.[0] ?? '', element, value: () => select.value };
 }
+
+/**
+ * The shapes that the film is to have as well: the same plan, cut for each. Its own is not among them.
+ * @param {Array<{ name: string, element: HTMLElement, value: () => string }>} choices
+ */
+function alsoField(choices) {
+  const shape = choices.find(({ name }) => name === 'aspect_ratio');
+  const ratios = CHOICES.find(([name]) => name === 'aspect_ratio')?.[2].map(([ratio]) => ratio) ?? [];
+  const boxes = ratios.map((ratio) => ({ ratio, box: h('input', { type: 'checkbox', id: `also-${ratio.replace(':', '-')}` }) }));
+  const own = () => shape?.value() ?? USUAL_SHAPE;
+  const look = () => boxes.forEach(({ ratio, box }) => { box.disabled = ratio === own(); });
+  shape?.element.addEventListener('change', look);
+  look();
+  const element = h('fieldset', { class: 'field also' }, h('legend', {}, 'Also as (optional)'),
+    ...boxes.map(({ ratio, box }) => h('label', { class: 'hint', htmlFor: box.id }, box, ` ${ratio} `)),
+    h('p', { class: 'hint' }, 'Each takes as long to make as the film itself.'));
+  return { element, value: () => otherShapes(boxes.filter(({ box }) => box.checked).map(({ ratio }) => ratio), own()) };
+}
+
+/** The shapes besides a film's own, as the form has them: empty where there are none. @param {string[]} wanted @param {string} own */
+export const otherShapes = (wanted, own) => wanted.filter((ratio) => ratio !== own).join(',');
 
 /** The words: written here, taken from a file, or heard by the server. */
 function lyricsField() {
