@@ -240,7 +240,10 @@ async fn a_foreign_clip_is_shown_in_its_place_and_one_that_cannot_be_decoded_is_
     cx.artifacts().fetch(&film.video, &file).await.unwrap();
     // Its picture is in the film: white on the left and black on the right.
     let halves = light_of_halves(&file, 45).await;
-    assert!(matches!(halves.as_slice(), [200..=255, 0..=39]), "{halves:?}");
+    assert!(
+        matches!(halves.as_slice(), [200..=255, 0..=39]),
+        "{halves:?}"
+    );
     let mut lines = Vec::new();
     while let Ok(event) = events.try_recv() {
         if let EventBody::Message { text, .. } = event {
