@@ -100,7 +100,7 @@ pub struct FilmReport {
     /// How loud the song is; it is left as it is.
     #[serde(default)]
     pub loudness: Loudness,
-    /// Clips that were drawn anew because they were missing or unusable.
+    /// Clips that were brought to the format of the film or, missing or not to be decoded, drawn anew.
     #[serde(default)]
     pub replaced: Vec<ReplacedClip>,
     /// What it cost.
@@ -148,12 +148,12 @@ pub struct TransitionSpan {
     pub frames: u32,
 }
 
-/// A clip that the composer drew anew.
+/// A clip that the composer mended or drew anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplacedClip {
     /// The clip.
     pub clip: ClipIndex,
-    /// What was wrong with it, for people.
+    /// What was wrong with it and what was done about it, for people.
     pub why: String,
 }
 
