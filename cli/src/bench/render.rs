@@ -163,19 +163,13 @@ async fn measure(
     };
     let parameters = samples::parameters(kind, 1);
     let frames = args.frames;
-    let before = memory("VmRSS:");
     let drawing = tokio::task::spawn_blocking(move || {
         let drawn = draw(&parameters, format, frames);
         let lettering_ms = letters::cost(&drawn.0, parameters.palette, format);
         (drawn, lettering_ms)
     });
-    let ((pictures, render_seconds, renderer_memory), lettering_ms) =
-        drawing.await.context("drawing")?;
-    let renderer_memory = before.and(renderer_memory);
-    let scratch = tempfile::Builder::new()
-        .prefix("beatreel-bench-")
-        .tempdir()
-        .context("making room for clips")?;
+    let ((pictures, render, renderer_memory), lettering_ms) = drawing.await.context("drawing")?;
+    let scratch = room()?;
     let (mut encoding, mut both) = (f64::INFINITY, f64::INFINITY);
     let (mut encode_seconds, mut bytes, mut encoder_memory) = (None, 0, None);
     for _ in 0..args.runs {
@@ -212,15 +206,22 @@ async fn measure(
     let times = Times {
         encoding,
         both,
-        render: render_seconds,
+        render,
         encode: encode_seconds,
     };
     Ok(Figures {
-        lettering_ms,
         encoder_memory,
+        lettering_ms,
         renderer_memory,
         ..figures((kind, size), (frames, args.workers), &times, bytes)
     })
+}
+
+/// A directory for clips, which goes when it is dropped.
+fn room() -> anyhow::Result<tempfile::TempDir> {
+    let mut room = tempfile::Builder::new();
+    room.prefix("beatreel-bench-");
+    room.tempdir().context("making room for clips")
 }
 
 /// What measuring gave, in seconds; CPU time where it says so.
