@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::artifacts::{ArtifactError, Artifacts};
+use crate::cpu::Share;
 use crate::events::Reporter;
 use crate::ledger::Ledger;
 use crate::purchase::{Till, Underway};
@@ -37,6 +38,7 @@ pub struct StageContext {
     pub(crate) shape: Option<String>,
     /// Which part of the stage's progress this one's is: from where, and how much.
     pub(crate) part: (f64, f64),
+    pub(crate) cpu: Arc<Share>,
     /// Where it works: in [`Self::scratch`].
     pub(crate) folder: PathBuf,
     pub(crate) events: Option<Arc<AbortOnDropHandle<()>>>,
@@ -66,6 +68,7 @@ impl StageContext {
             underway: Underway::default(),
             shape: None,
             part: (0.0, 1.0),
+            cpu: Arc::new(Share::begin()),
             job,
             task,
             artifacts,
@@ -76,6 +79,13 @@ impl StageContext {
             events: Some(Arc::new(pump)),
         };
         Ok((context, events))
+    }
+
+    /// CPU time of the task so far, its programs' as well: an equal share where others are at work in the same
+    /// process. `None` where the machine does not tell.
+    #[must_use]
+    pub fn cpu_time(&self) -> Option<Seconds> {
+        self.cpu.so_far()
     }
 
     /// The same task at work on the job's film in one of its shapes: artifacts of another shape than the
@@ -108,6 +118,7 @@ impl StageContext {
             underway: self.underway.clone(),
             shape: (!is_own).then_some(named),
             part: (f64::from(part) * share, share),
+            cpu: Arc::clone(&self.cpu),
             folder,
             events: self.events.clone(),
         })

@@ -188,7 +188,7 @@ impl Composer {
         clips: &Clips,
         cx: &StageContext,
     ) -> Result<(Film, Vec<Clip>), StageError> {
-        let mut steps = Steps::begin();
+        let mut steps = Steps::begin(cx);
         let prompts = cx.load(&input.prompts).await?;
         let analysis: AudioAnalysis = cx.load(&input.analysis).await?;
         let job = cx.job();

@@ -4,28 +4,30 @@ use std::time::Instant;
 
 use model::Seconds;
 use model::film::StepTime;
-use runtime::cpu;
+use runtime::StageContext;
 
 /// A clock that is read after each step.
 #[derive(Debug)]
-pub(crate) struct Steps {
+pub(crate) struct Steps<'a> {
+    cx: &'a StageContext,
     done: Vec<StepTime>,
     since: Instant,
     cpu: Option<Seconds>,
 }
 
-impl Steps {
-    pub(crate) fn begin() -> Self {
+impl<'a> Steps<'a> {
+    pub(crate) fn begin(cx: &'a StageContext) -> Self {
         Self {
+            cx,
             done: Vec::new(),
             since: Instant::now(),
-            cpu: cpu::time(),
+            cpu: cx.cpu_time(),
         }
     }
 
     /// `step` is done.
     pub(crate) fn done(&mut self, step: &str) {
-        let now = cpu::time();
+        let now = self.cx.cpu_time();
         self.done.push(StepTime {
             step: step.to_owned(),
             wall: Seconds(self.since.elapsed().as_secs_f64()),

@@ -74,7 +74,7 @@ impl Stage for VideoGenerator {
     type Output = ClipMade;
 
     async fn run(&self, task: ClipTask, cx: &StageContext) -> Result<ClipMade, StageError> {
-        let (begun, cpu_before) = (Instant::now(), runtime::cpu::time());
+        let (begun, cpu_before) = (Instant::now(), cx.cpu_time());
         let instruction = &task.instruction;
         if instruction.file().count == 0 {
             return Err(StageError::fatal(
@@ -114,7 +114,7 @@ impl Stage for VideoGenerator {
             source: ClipSource::Builtin,
             elapsed: Seconds(begun.elapsed().as_secs_f64()),
             cpu: cpu_before
-                .zip(runtime::cpu::time())
+                .zip(cx.cpu_time())
                 .map(|(before, now)| Seconds(now.0 - before.0)),
         };
         Ok(ClipMade {

@@ -19,11 +19,12 @@ use super::settle::{Settlement, settle};
 use super::task::{self, Answer, Work};
 use super::{Worker, deadline};
 use crate::context::progress_event;
+use crate::cpu::Share;
 use crate::events::Reporter;
 use crate::purchase::Till;
 use crate::scratch::Scratch;
 use crate::stage::{STAGE_TIMEOUT, causes};
-use crate::{Stage, StageContext, StageError, StageResultExt, cpu, faults};
+use crate::{Stage, StageContext, StageError, StageResultExt, faults};
 
 /// How long work that is not wanted any more may take to notice, before it is dropped where it stands.
 const NOTICE: Duration = Duration::from_millis(500);
@@ -53,14 +54,15 @@ pub(super) async fn attempt<S: Stage>(
         reporter.say(body);
     }
     info!(attempt = attempts, "working");
-    let (started, cpu_before) = (Instant::now(), cpu::time());
-    let ended = match start(worker, envelope, work.task, &reporter) {
+    let (started, share) = (Instant::now(), Arc::new(Share::begin()));
+    let ended = match start(worker, envelope, (work.task, &share), &reporter) {
         Ok(running) => race(worker, (envelope.job.id, envelope.job.run), running).await,
         Err(error) => Ended::ByItself(Err(error)),
     };
     let seconds = started.elapsed().as_secs_f64();
-    let cpu = cpu_before.zip(cpu::time());
-    let cpu = cpu.map(|(before, now)| now.0 - before.0);
+    let cpu = share.so_far().map(|cpu| cpu.0);
+    // What is done from here on is little, and may wait for the broker for long.
+    drop(share);
     reporter.flush().await;
     let outcome = match ended {
         Ended::ByItself(outcome) => outcome,
@@ -104,7 +106,7 @@ struct Running<O> {
 fn start<S: Stage>(
     worker: &Worker<S>,
     envelope: &Envelope<Value>,
-    task: TaskId,
+    (task, share): (TaskId, &Arc<Share>),
     reporter: &Reporter,
 ) -> Result<Running<S::Output>, StageError> {
     let input: S::Input =
@@ -127,6 +129,7 @@ fn start<S: Stage>(
         underway: worker.underway.clone(),
         shape: None,
         part: (0.0, 1.0),
+        cpu: Arc::clone(share),
         events: None,
     };
     let stage = Arc::clone(&worker.stage);
