@@ -80,8 +80,25 @@ fn main() -> ExitCode {
     run()
 }
 
-#[tokio::main]
-async fn run() -> ExitCode {
+/// How long work that nobody waits for may still take at the end.
+const LAST_WORK: std::time::Duration = std::time::Duration::from_secs(1);
+
+fn run() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal::show_error(&anyhow::Error::new(error).context("starting the runtime"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(answered());
+    // Not waited for: work that was given up may block its thread for ever, and a process that does not
+    // end is never started again.
+    runtime.shutdown_timeout(LAST_WORK);
+    code
+}
+
+async fn answered() -> ExitCode {
     let answer = match Command::parse_from(arguments(std::env::args_os())).verb {
         Verb::Demo(args) => Box::pin(demo::run(args)).await,
         Verb::Up(args) => Box::pin(up::run(args)).await,

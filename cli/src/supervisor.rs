@@ -7,6 +7,7 @@ mod plan;
 mod ports;
 mod process;
 mod programs;
+mod watchdog;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,12 +16,14 @@ use anyhow::{Context, anyhow, bail};
 use console::style;
 use nats::ServerAddress;
 use nats::users::Role;
+use rustix::process::{Pid, Signal};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::client::Api;
 use crate::data::{self, DataDir, Lock};
@@ -223,9 +226,13 @@ impl Supervisor {
         stop: CancellationToken,
         kill: CancellationToken,
     ) -> anyhow::Result<()> {
+        let (say, mut stuck) = mpsc::channel(1);
+        let watching = watchdog::watch(self.admin.clone(), self.data.nats_store(), say);
+        let _watching = AbortOnDropHandle::new(tokio::spawn(watching));
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
+                Some(()) = stuck.recv() => self.start_broker_again(),
                 Some(news) = self.children.news.recv() => {
                     self.note(&news);
                     self.apply_again(&news);
@@ -236,6 +243,18 @@ impl Supervisor {
             }
         }
         self.drain(kill).await
+    }
+
+    /// Ends a broker that keeps nothing any more, although there is room: it is started anew.
+    fn start_broker_again(&self) {
+        let pid = self.running.processes.get(BROKER);
+        let pid = pid.and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        self.terminal.warn(format_args!(
+            "{} takes no messages any more, as after its disk was full; starting it again",
+            style(BROKER).for_stderr().bold()
+        ));
+        // One that is gone is being started already.
+        let _gone = pid.map(|pid| rustix::process::kill_process(pid, Signal::KILL));
     }
 
     /// A broker that was started again may have lost its store: streams and buckets are made anew.

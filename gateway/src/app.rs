@@ -35,6 +35,7 @@ use crate::rate_limit::RateLimiter;
 use crate::rendered::Rendered;
 use crate::signed_url::UrlSigner;
 use crate::store::Store;
+use crate::storing::Storing;
 use crate::streaming::Streams;
 use crate::tally::Tally;
 use crate::{address, head, idempotency, linger, openapi, pace, problem, request_id, routes, sse};
@@ -58,6 +59,7 @@ pub(crate) struct Parts {
     pub(crate) signer: UrlSigner,
     pub(crate) prices: Prices,
     pub(crate) store: Store,
+    pub(crate) storing: Storing,
     pub(crate) artifacts: Artifacts,
     pub(crate) streams: Streams,
     pub(crate) client: async_nats::Client,

@@ -41,6 +41,7 @@ mod serve;
 mod signed_url;
 mod sse;
 mod store;
+mod storing;
 mod streaming;
 mod sweeper;
 mod tally;

@@ -26,6 +26,7 @@ use crate::rendered::Rendered;
 use crate::routes::upload;
 use crate::signed_url::UrlSigner;
 use crate::store::{Store, StoreError};
+use crate::storing::Storing;
 use crate::streaming::Streams;
 use crate::sweeper::Sweeper;
 use crate::tally::Tally;
@@ -126,6 +127,7 @@ async fn assemble(
         signer: UrlSigner::new(config.url_signing_key.clone()),
         prices: config.prices,
         store,
+        storing: Storing::new(jetstream.clone()),
         streams: Streams::new(artifacts.clone(), jetstream.clone()),
         artifacts,
         client,

@@ -13,6 +13,7 @@ mod fault_proxy;
 mod nats_server;
 mod postgres;
 pub mod provider;
+mod small_disk;
 pub mod sound;
 mod stand_in;
 
@@ -20,4 +21,5 @@ pub use eventually::eventually;
 pub use fault_proxy::FaultProxy;
 pub use nats_server::NatsServer;
 pub use postgres::{Database, postgres_database};
+pub use small_disk::SmallDisk;
 pub use stand_in::{Asked, Reply, StandIn, Then};

@@ -50,6 +50,11 @@ impl NatsServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// Where it keeps streams.
+    pub fn store(&self) -> PathBuf {
+        self.scratch.path().join("store")
+    }
+
     /// Kills it as a crash would (SIGKILL), and waits until it is gone.
     pub async fn kill(&mut self) {
         self.child.kill();

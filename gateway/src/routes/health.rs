@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures::future::{join, join_all};
+use futures::future::{join_all, join3};
 use model::StageKind;
 use nats::{buckets, consumers, kv, streams};
 use serde::Serialize;
@@ -74,7 +74,8 @@ pub(crate) struct StageQueue {
     )
 )]
 pub(crate) async fn health(State(app): State<App>) -> Response {
-    let (database, stages) = join(database(&app), stages(&app)).await;
+    let asked = join3(database(&app), stages(&app), app.storing.works());
+    let (database, stages, stores) = asked.await;
     let mut health = Health {
         status: "healthy",
         timestamp: OffsetDateTime::now_utc().truncate_to_millisecond(),
@@ -95,6 +96,11 @@ pub(crate) async fn health(State(app): State<App>) -> Response {
         health.queue.size = Some(stages.values().map(|stage| stage.waiting).sum());
         health.queue.workers = Some(stages.values().map(|stage| stage.workers).sum());
         health.stages = stages;
+        if !stores {
+            health
+                .issues
+                .push("NATS takes no messages: is its disk full?");
+        }
     } else {
         health.nats = "disconnected";
         health.issues.push("NATS does not answer");
@@ -194,16 +200,20 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiEr
         return Err("stopping").or_unavailable("being ready");
     }
     // A broker that hangs keeps its connections: only an answer tells.
-    let asked = join(
+    let asked = join3(
         tokio::time::timeout(PATIENCE, app.jetstream.query_account()),
         tokio::time::timeout(PATIENCE, app.store.ping()),
+        app.storing.works(),
     );
-    let (broker, database) = asked.await;
+    let (broker, database, stores) = asked.await;
     broker
         .or_unavailable("asking NATS")?
         .or_unavailable("asking NATS")?;
     database
         .or_unavailable("asking the database")?
         .or_unavailable("asking the database")?;
+    if !stores {
+        return Err("NATS takes no messages").or_unavailable("being ready");
+    }
     Ok("ok")
 }

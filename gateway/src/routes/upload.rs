@@ -102,6 +102,10 @@ pub(crate) async fn upload(
     if quota.remaining == 0 && !answered.or_unavailable("reading an idempotency key")? {
         return Err(ApiError::RateLimited(quota));
     }
+    // A broker that keeps nothing would take this one's slot, perhaps, and not its work.
+    if !app.storing.works().await {
+        return Err("NATS takes no messages").or_unavailable("accepting a job");
+    }
     let taken = take(&app, user, key, request).await;
     let mut response = taken.unwrap_or_else(IntoResponse::into_response);
     if is_failure(response.status()) {

@@ -1,11 +1,7 @@
 //! What happens while something is away.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
 use reqwest::Method;
-use testkit::sound;
+use testkit::{SmallDisk, sound};
 
 use crate::app::{PATIENCE, PROMPT, TestApp, assert_problem, form};
 
@@ -112,43 +108,12 @@ async fn an_upload_whose_row_cannot_be_written_gives_back_its_slot_and_its_objec
     ada.uploads().await;
 }
 
-/// A file system of 64 KB in a folder. Only root may make one.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn on(folder: &Path) -> Option<Self> {
-        let disk = Self(folder.to_owned());
-        let made = disk.mount("size=64k");
-        if !made {
-            let mut out = std::io::stderr();
-            writeln!(out, "SKIPPED on a full disk: nothing may be mounted here").expect("a line");
-        }
-        made.then_some(disk)
-    }
-
-    fn mount(&self, how: &str) -> bool {
-        let mut mount = Command::new("mount");
-        let mounted = mount.args(["-t", "tmpfs", "-o", how, "tmpfs"]).arg(&self.0);
-        mounted
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // What cannot be unmounted goes with the machine.
-        let _gone = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[tokio::test]
 async fn a_full_store_refuses_an_upload_with_503_keeps_nothing_and_is_used_again_once_it_has_room()
 {
     let app = TestApp::start().await;
     let ada = app.user();
-    let Some(disk) = SmallDisk::on(&app.scratch.path().join("objects")) else {
+    let Some(disk) = SmallDisk::on(&app.scratch.path().join("objects"), "64k") else {
         return;
     };
     let answer = ada
@@ -157,8 +122,57 @@ async fn a_full_store_refuses_an_upload_with_503_keeps_nothing_and_is_used_again
     assert!(answer.headers().contains_key("retry-after"));
     assert_problem(answer, 503, "unavailable").await;
     app.kept_nothing_for(&ada).await;
-    assert!(disk.mount("remount,size=64m"));
+    disk.resize("64m");
     ada.uploads().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_below_nats_is_told_keeps_nothing_and_loses_nothing() {
+    let mut app = TestApp::start().await;
+    app.nats.kill().await;
+    let Some(disk) = SmallDisk::on(&app.nats.store(), "24m") else {
+        return;
+    };
+    app.nats.restart().await;
+    testkit::eventually("streams are there", PATIENCE, async || {
+        nats::apply(&app.jetstream).await.ok()
+    })
+    .await;
+    let health = async |app: &TestApp| {
+        let asked = app.request(Method::GET, "/api/v1/health").send().await;
+        let answer = asked.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    let healthy = async || (health(&app).await.0 == 200).then_some(());
+    testkit::eventually("all is well", 2 * PATIENCE, healthy).await;
+    app.user().uploads().await;
+    app.settled().await;
+
+    disk.fill();
+    testkit::eventually("health tells of it", 2 * PATIENCE, async || {
+        let (status, told) = health(&app).await;
+        (status == 503 && told.contains("NATS takes no messages")).then_some(())
+    })
+    .await;
+    let ready = app.request(Method::GET, "/readyz").send().await.unwrap();
+    assert_problem(ready, 503, "unavailable").await;
+    let refused = {
+        let user = app.user();
+        let song = sound::tone(440.0, 2.0).wav();
+        user.submit(form(song, PROMPT)).await
+    };
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_problem(refused, 503, "unavailable").await;
+    assert_eq!(app.count("SELECT COUNT(*) FROM jobs").await, 1);
+
+    disk.clear();
+    app.nats.restart().await;
+    let healthy = async || (health(&app).await.0 == 200).then_some(());
+    testkit::eventually("all is well again", 2 * PATIENCE, healthy).await;
+    app.user().uploads().await;
+    app.settled().await;
+    let stream = app.jetstream.get_stream(nats::streams::WORK).await.unwrap();
+    assert_eq!(stream.cached_info().state.messages, 2);
 }
 
 #[tokio::test]
