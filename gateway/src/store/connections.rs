@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use sqlx::{AnyConnection, AnyPool, Connection};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -101,27 +102,30 @@ impl Connections {
         current.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What comes of `work`, unless the database is silent meanwhile.
-    pub(super) async fn answered<T>(
-        &self,
-        work: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
+    /// What comes of `work`, unless the database is silent meanwhile. In a box, as it holds a whole
+    /// transaction and stands within the futures of requests.
+    pub(super) fn answered<'a, T: 'a>(
+        &'a self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
         let given_up = self.pools().given_up;
-        let outcome = tokio::select! {
-            biased;
-            outcome = work => outcome,
-            () = given_up.cancelled() => Err(StoreError::Silent),
-            () = tokio::time::sleep(LONGEST) => Err(StoreError::Silent),
-        };
-        let is_heard = match &outcome {
-            Err(StoreError::Sql(error)) => matches!(error, sqlx::Error::Database(_)),
-            Err(StoreError::Silent) => false,
-            _ => true,
-        };
-        if is_heard {
-            self.heard.fetch_add(1, Ordering::Relaxed);
-        }
-        outcome
+        Box::pin(async move {
+            let outcome = tokio::select! {
+                biased;
+                outcome = work => outcome,
+                () = given_up.cancelled() => Err(StoreError::Silent),
+                () = tokio::time::sleep(LONGEST) => Err(StoreError::Silent),
+            };
+            let is_heard = match &outcome {
+                Err(StoreError::Sql(error)) => matches!(error, sqlx::Error::Database(_)),
+                Err(StoreError::Silent) => false,
+                _ => true,
+            };
+            if is_heard {
+                self.heard.fetch_add(1, Ordering::Relaxed);
+            }
+            outcome
+        })
     }
 
     /// Closes all once what is running has ended, or when that takes too long.
