@@ -14,6 +14,7 @@ mod watch;
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -40,6 +41,9 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// How long an ffmpeg that has work may do nothing at all before it is taken for hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Signals that come from outside (signal(7)): the bounds of a child end it by others.
+const SIGKILL: i32 = 9;
+const SIGTERM: i32 = 15;
 /// What one run may take of the machine. Far above what a film of ten minutes at 2160p needs, and below
 /// what would take the machine down.
 const BOUNDS: Bounds = Bounds {
@@ -106,6 +110,18 @@ pub enum FfmpegError {
     /// The token was raised.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl FfmpegError {
+    /// Whether somebody else ended it: the kernel for want of memory, an operator. Its own bounds end it by
+    /// other signals.
+    #[must_use]
+    pub fn was_killed(&self) -> bool {
+        let Self::Failed { status, .. } = self else {
+            return false;
+        };
+        matches!(status.signal(), Some(SIGKILL | SIGTERM))
+    }
 }
 
 impl Ffmpeg {

@@ -38,6 +38,9 @@ pub const MODULE_FAILURE: &str = "MODULE_FAILURE";
 
 /// The code of a job whose task ended every worker that took it.
 pub const STAGE_CRASHED: &str = "STAGE_CRASHED";
+/// The code of a failure whose program was killed by somebody else: the kernel, an operator. That says nothing
+/// about the task, so that it costs no attempt, up to twelve times.
+pub const PROGRAM_KILLED: &str = "PROGRAM_KILLED";
 /// The code of a job of which a task took too long in every attempt.
 pub const STAGE_TIMEOUT: &str = "STAGE_TIMEOUT";
 
@@ -103,6 +106,16 @@ impl StageError {
                 code,
             },
             Self::Cancelled => Self::Cancelled,
+        }
+    }
+
+    /// A failure to try again, of a program that `was_killed` by somebody else or that failed by itself.
+    pub fn of_program(doing: &'static str, source: impl Into<Source>, was_killed: bool) -> Self {
+        let error = Self::retry(doing, source);
+        if was_killed {
+            error.coded(PROGRAM_KILLED)
+        } else {
+            error
         }
     }
 

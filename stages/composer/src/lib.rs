@@ -357,6 +357,9 @@ async fn times_before(cx: &StageContext) -> BTreeMap<StageKind, StageTime> {
 fn sorted(doing: &'static str, error: FfmpegError) -> StageError {
     match error {
         FfmpegError::Cancelled => StageError::Cancelled,
-        error => StageError::retry(doing, error),
+        error => {
+            let was_killed = error.was_killed();
+            StageError::of_program(doing, error, was_killed)
+        }
     }
 }

@@ -92,6 +92,9 @@ async fn conformed(
     match made.await {
         Ok(()) => {}
         Err(ConformError::Ffmpeg(FfmpegError::Cancelled)) => return Err(StageError::Cancelled),
+        Err(ConformError::Ffmpeg(error)) if error.was_killed() => {
+            return Err(StageError::of_program("conforming a clip", error, true));
+        }
         Err(error) => {
             tracing::info!(
                 job.id = %cx.job().id,

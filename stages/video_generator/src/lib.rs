@@ -156,6 +156,9 @@ async fn check(file: PathBuf, task: &ClipTask, cx: &StageContext) -> Result<(), 
 fn sorted(error: RenderError) -> StageError {
     match error {
         RenderError::Ffmpeg(FfmpegError::Cancelled) => StageError::Cancelled,
-        error => StageError::retry("encoding the clip", error),
+        error => {
+            let was_killed = matches!(&error, RenderError::Ffmpeg(error) if error.was_killed());
+            StageError::of_program("encoding the clip", error, was_killed)
+        }
     }
 }

@@ -27,7 +27,10 @@ pub(crate) async fn encode(ffmpeg: &Ffmpeg, cx: &StageContext) -> Result<(), Sta
         .await;
     encoded.map_err(|error| match error {
         FfmpegError::Cancelled => StageError::Cancelled,
-        error => StageError::retry("encoding the song", error),
+        error => {
+            let was_killed = error.was_killed();
+            StageError::of_program("encoding the song", error, was_killed)
+        }
     })?;
     let stored = cx.artifacts().put_file(&key, &sound).await;
     stored.or_retry("storing the sound").map(drop)

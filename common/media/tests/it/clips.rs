@@ -144,17 +144,23 @@ async fn a_cancelled_clip_is_gone_within_two_seconds_and_leaves_no_file() {
 
 /// A program that takes ffmpeg's place: it reads nothing, does nothing, and never ends.
 fn hanging(scratch: &Path) -> Ffmpeg {
+    acting(scratch, "exec sleep 600").patient_for(Duration::from_millis(400))
+}
+
+/// A program in place of ffmpeg that does what `line` says to the shell.
+fn acting(scratch: &Path, line: &str) -> Ffmpeg {
     let program = scratch.join("ffmpeg");
     // Written by a process of its own: one that another test starts meanwhile would hold it open.
     let written = std::process::Command::new("sh")
         .args([
             "-c",
-            r#"printf '#!/bin/sh\nexec sleep 600\n' > "$0"; chmod 755 "$0""#,
+            r#"printf '#!/bin/sh\n%s\n' "$1" > "$0"; chmod 755 "$0""#,
         ])
         .arg(&program)
+        .arg(line)
         .status();
     assert!(written.unwrap().success());
-    Ffmpeg::at(program).patient_for(Duration::from_millis(400))
+    Ffmpeg::at(program)
 }
 
 #[tokio::test]
@@ -178,6 +184,23 @@ async fn an_ffmpeg_that_does_nothing_any_more_is_killed_and_named() {
     let error = song.unwrap_err();
     assert!(matches!(error, FfmpegError::Hangs { .. }), "{error}");
     assert_eq!(names_in(scratch.path()), ["ffmpeg"]);
+}
+
+#[tokio::test]
+async fn a_killed_ffmpeg_is_told_from_one_that_fails() {
+    for (end, was_killed) in [
+        ("kill -KILL $$", true),
+        ("kill -TERM $$", true),
+        ("exit 1", false),
+    ] {
+        let scratch = tempdir().unwrap();
+        let file = scratch.path().join("song.m4a");
+        let ffmpeg = acting(scratch.path(), end);
+        let song = ffmpeg
+            .encode_song(&file, &file, Quality::Standard, &CancellationToken::new())
+            .await;
+        assert_eq!(song.unwrap_err().was_killed(), was_killed, "{end}");
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use crate::cpu::Share;
 use crate::events::Reporter;
 use crate::purchase::Till;
 use crate::scratch::Scratch;
-use crate::stage::{STAGE_TIMEOUT, causes};
+use crate::stage::{PROGRAM_KILLED, STAGE_TIMEOUT, causes};
 use crate::{Stage, StageContext, StageError, StageResultExt, faults};
 
 /// How long work that is not wanted any more may take to notice, before it is dropped where it stands.
@@ -75,6 +75,9 @@ pub(super) async fn attempt<S: Stage>(
         Err(answer) => return answer,
     };
     match (settle(&outcome, attempts), outcome) {
+        (_, Err(error)) if error.code() == PROGRAM_KILLED && lease.may_be_excused().await => {
+            excused(lease, &error).await
+        }
         (Settlement::Drop, _) => {
             info!("cancelled; dropping the work");
             Answer::Ack
@@ -270,6 +273,20 @@ async fn released(lease: &Lease) -> Answer {
         }
         Err(error) => task::unwritten(&error),
     }
+}
+
+/// A program was killed by somebody else, which says nothing about the task.
+async fn excused(lease: &Lease, error: &StageError) -> Answer {
+    if let Err(error) = lease.excuse().await {
+        return task::unwritten(&error);
+    }
+    let pause = task::pause_after(1);
+    warn!(
+        error = error as &dyn Error,
+        ?pause,
+        "a program was killed; trying again"
+    );
+    Answer::Again(pause)
 }
 
 async fn retried(

@@ -27,7 +27,7 @@ const BELIEVED: Duration = consumers::RENEWAL
 /// How long after a break of the connection others are given to renew their claims first.
 const COMING_BACK: Duration = consumers::RENEWAL.saturating_add(Duration::from_secs(1));
 
-/// How many workers may be lost with a task, whoever is to blame.
+/// How many workers and programs may be lost with a task, whoever is to blame.
 const MAX_LOST: usize = 12;
 
 /// How often a claim is written again because a late write of our own came before it.
@@ -41,9 +41,9 @@ pub struct Claim {
     /// Rises with every worker that takes the task.
     pub epoch: u64,
     /// Attempts begun, this one included. One that was given back at a shutdown does not count, nor one
-    /// whose worker was lost together with others.
+    /// whose worker was lost together with others, or whose program was killed by somebody else.
     pub attempts: u32,
-    /// The workers that were lost with it.
+    /// The workers that were lost with it, and those whose programs were killed by somebody else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<String>,
     /// Where it stands.
@@ -239,6 +239,22 @@ impl Lease {
             self.write(&mut held, claim).await?;
         }
         Ok(())
+    }
+
+    /// Whether one more program may be killed at the task before it is to blame.
+    pub(super) async fn may_be_excused(&self) -> bool {
+        self.held.lock().await.claim.lost.len() + 1 < MAX_LOST
+    }
+
+    /// Moves on to be tried again, without the attempt: its program was killed by somebody else.
+    pub(super) async fn excuse(&self) -> Result<Claim, LeaseError> {
+        let mut held = self.held.lock().await;
+        let mut claim = held.claim.clone();
+        claim.attempts = claim.attempts.saturating_sub(1);
+        claim.lost.push(format!("a program of {}", claim.worker));
+        claim.state = ClaimState::Retrying;
+        self.write(&mut held, claim.clone()).await?;
+        Ok(claim)
     }
 
     /// Moves on to another state, if the task is still ours.

@@ -84,6 +84,34 @@ async fn what_can_never_work_is_tried_once_and_keeps_its_code() {
 }
 
 #[tokio::test]
+async fn a_program_that_somebody_kills_costs_no_attempt_but_not_for_ever() {
+    let bench = Bench::start().await;
+    let killed = || StageError::of_program("encoding", "ffmpeg was killed", true);
+    let toy = Planner::new(move |call, _| async move {
+        if call <= MAX_ATTEMPTS {
+            Err(killed())
+        } else {
+            Ok(())
+        }
+    });
+    let _one = bench.serve("one", toy.clone());
+
+    let task = bench.submit_heard().await;
+    bench.settled(StageKind::ScenePlanner).await;
+
+    assert!(
+        bench
+            .has_message(&bench.task(StageKind::ReferenceGenerator))
+            .await
+    );
+    let claim = bench.claim(&task).await.unwrap();
+    assert_eq!(
+        (claim.attempts, claim.lost.len(), toy.calls()),
+        (1, MAX_ATTEMPTS as usize, MAX_ATTEMPTS + 1)
+    );
+}
+
+#[tokio::test]
 async fn a_panic_costs_an_attempt_and_never_the_worker() {
     let bench = Bench::start().await;
     let toy = Planner::new(|call, _| async move {
