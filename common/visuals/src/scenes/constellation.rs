@@ -353,7 +353,7 @@ impl Draw for Constellation {
             exposure: 1.0,
             bloom: 0.9 + 0.4 * moment.beat,
             vignette: 0.32,
-            dither: 2.0,
+            dither: 2.2,
             grain: Grain::default(),
         }
     }
