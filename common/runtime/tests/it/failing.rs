@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use model::EventBody;
 use model::StageKind;
 use model::job::StageStatus;
+use runtime::worker::{Claim, ClaimState};
 use runtime::{MAX_ATTEMPTS, StageError, StageResultExt};
 
 use crate::bench::Bench;
@@ -84,7 +85,7 @@ async fn what_can_never_work_is_tried_once_and_keeps_its_code() {
 }
 
 #[tokio::test]
-async fn a_program_that_somebody_kills_costs_no_attempt_but_not_for_ever() {
+async fn a_program_that_somebody_kills_costs_no_attempt() {
     let bench = Bench::start().await;
     let killed = || StageError::of_program("encoding", "ffmpeg was killed", true);
     let toy = Planner::new(move |call, _| async move {
@@ -109,6 +110,35 @@ async fn a_program_that_somebody_kills_costs_no_attempt_but_not_for_ever() {
         (claim.attempts, claim.lost.len(), toy.calls()),
         (1, MAX_ATTEMPTS as usize, MAX_ATTEMPTS + 1)
     );
+}
+
+#[tokio::test]
+async fn a_task_whose_programs_are_killed_a_dozen_times_is_parked() {
+    let bench = Bench::start().await;
+    let task = bench.task(StageKind::ScenePlanner);
+    let retried = Claim {
+        worker: "last-one".to_owned(),
+        epoch: 11,
+        attempts: MAX_ATTEMPTS - 1,
+        lost: vec!["a program of last-one".to_owned(); 11],
+        state: ClaimState::Retrying,
+    };
+    let value = serde_json::to_vec(&retried).unwrap().into();
+    bench.claims().put(&task.to_string(), value).await.unwrap();
+    let toy = Planner::new(|_, _| async {
+        Err(StageError::of_program(
+            "encoding",
+            "ffmpeg was killed",
+            true,
+        ))
+    });
+    let _one = bench.serve("one", toy.clone());
+
+    bench.submit_heard().await;
+    let letter = bench.parked(&task).await;
+    bench.end().await;
+
+    assert_eq!((letter.code.as_str(), toy.calls()), ("PROGRAM_KILLED", 1));
 }
 
 #[tokio::test]
